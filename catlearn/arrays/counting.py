@@ -108,6 +108,9 @@ UNITS = ("matrix", "exponential", "vector")
 IDLE = ("view", "concat", "stop", "cast", "constant", *GATES)
 """The kernels that compute nothing."""
 
+LINEAR = ("add", "concat", "neg", "dropout", "dropped")
+"""The kernels whose operands have their cotangent."""
+
 EXPONENTIAL = frozenset((
     "softmax", "logsumexp", "exp", "exp2", "log", "tanh", "sin", "cos", "sigmoid", "silu",
     "softplus", "gelu", "erf",

@@ -2,8 +2,9 @@
 
 Operations by unit are those of the boxes. Numbers that are *formed* are written to memory, and read
 again, with their cotangents in the reverse pass: what is given and returned, and arrays that
-products read, or write for more than sums. What maps of single numbers make is otherwise formed
-again where it is read. A box that runs takes a time of its own, however small its arrays are: the
+products or rounds read, or write for more than sums. What maps of single numbers make is otherwise
+formed again where it is read; but of each round it is written, and read in the reverse pass, if
+that needs it. A box that runs takes a time of its own, however small its arrays are: the
 unit ``"box"``.
 
 A fold runs its parts: a step for each block, forward, and the vector-Jacobian product of its terms,
@@ -26,21 +27,18 @@ from math import prod
 from typing import Any
 
 from catlearn.arrays import Circuit
-from catlearn.arrays.blocks import GATES
+from catlearn.arrays.blocks import GATES, path
 from catlearn.arrays.counting import IDLE, UNITS, operations, shapes
 from catlearn.costing.hierarchy import Device, devices
-from catlearn.costing.reverse import LINEAR
 from catlearn.costing.timing import Time, timed
 from catlearn.display import Legible
 from catlearn.errors import UnknownName
 from catlearn.streams.folding import Fold
+from catlearn.streams.passes import is_kept
 from catlearn.streams.prefix import PrefixFold
 
 Spent = dict[str, float]
 """Operations by unit, boxes that run, and numbers that are written or read."""
-
-PASSED = frozenset([*IDLE, *LINEAR, "where"])
-"""Kernels of which no operand is kept for the reverse pass."""
 
 OTHER = 3
 """Operations of the vector unit beside each of the exponential one: a difference, a product."""
@@ -92,14 +90,36 @@ def spent(
         blocks = within.row(box).tolist()
         return prod(sizes[axis] for block in blocks for axis in rounds.row(block).tolist())
 
-    def is_kept(wire: int) -> bool:
-        """Whether an array is formed: a product reads it, or writes it for more than sums."""
-        users = read.get(wire, set())
-        if any("matrix" in units[box] for box in users):
+    def is_product(box: int) -> bool:
+        return "matrix" in units.get(box, ())
+
+    def is_formed(wire: int) -> bool:
+        """Whether an array is formed: products, or rounds, read it, or write it for more than sums.
+
+        Arrays of a round stay near the processor.
+        """
+        if path(H, writer[wire], plain=False) and gate(writer[wire]) not in ("last", "stack"):
+            return False
+        if is_read(wire) or gate(writer[wire]):
             return True
-        names = (H.operations[box].kernel.name for box in users)
-        product = wire in writer and "matrix" in units[writer[wire]]
-        return product and not PASSED.issuperset(names)
+        stack, seen = [wire] if is_product(writer[wire]) else [], {wire}
+        while stack:
+            one = stack.pop()
+            if is_kept(circuit, one):
+                return True
+            views = (box for box in read.get(one, ()) if H.operations[box].kernel.name == "view")
+            more = {w for box in views for w in outs[box] if not is_read(w)} - seen
+            seen |= more
+            stack += more
+        return False
+
+    def is_read(wire: int) -> bool:
+        """Whether products, or rounds, read an array."""
+        return any(is_product(box) or gate(box) for box in read.get(wire, ()))
+
+    def gate(box: int) -> str:
+        name = H.operations[box].kernel.name
+        return name if name in GATES else ""
 
     runs = (1 if values else 0) + (2 if slopes else 0)
     for box, own in units.items():
@@ -120,10 +140,13 @@ def spent(
     if formed:
         ends = {*circuit.dom, *circuit.cod}
         ends |= {wire for wire, name in enumerate(H.column("name")) if name is not None}
-        made = [b for b in circuit._walk() if H.operations[b].kernel.name not in GATES]
-        kept = {w: times(box) for box in made for w in outs[box] if is_kept(w)}
-        for wire, many in (kept | dict.fromkeys(ends, 1)).items():
-            found["words"] += 2 * many * numbers(wire) * (runs if is_real(wire) else 1)
+        made = {w: box for box in circuit._walk() for w in outs[box]}
+        kept = {w for w in made if is_formed(w)}
+        for wire in kept | ends:
+            found["words"] += 2 * numbers(wire) * (runs if is_real(wire) else 1)
+        for wire, box in made.items() if slopes else ():
+            if wire not in kept and gate(box) != "each" and path(H, box, plain=False):
+                found["words"] += 2 * times(box) * numbers(wire) * is_kept(circuit, wire)
     return found
 
 

@@ -25,12 +25,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
+from catlearn.arrays.counting import LINEAR
 from catlearn.arrays.forms import Form
 from catlearn.costing.indexed import Indexed, IndexedArray
 from catlearn.errors import expect
-
-LINEAR = frozenset(["add", "concat", "neg", "dropout", "dropped"])
-"""Kernels whose operands have their cotangent."""
 
 BY_VALUE = frozenset(["exp", "exp2", "tanh", "sigmoid", "reciprocal", "sqrt"])
 """Kernels whose derivative is a function of what they give."""

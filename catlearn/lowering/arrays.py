@@ -34,9 +34,10 @@ import jax.numpy as jnp
 
 from catlearn.arrays.boxes import Draft, Operation
 from catlearn.arrays.circuit import Circuit, compose, lift, tensor
-from catlearn.arrays.forms import Reading
+from catlearn.arrays.forms import Form, Reading
 from catlearn.arrays.kernels import Kernel
 from catlearn.arrays.operations import (
+    concat,
     constant,
     cross_entropy,
     einsum,
@@ -54,7 +55,7 @@ from catlearn.arrays.operations import (
     view,
 )
 from catlearn.arrays.positions import one_hot
-from catlearn.arrays.sizes import Size
+from catlearn.arrays.sizes import ZERO, Size
 from catlearn.arrays.tracing import Trace, TracedArray
 from catlearn.errors import expect
 from catlearn.learning.loss import Loss
@@ -184,10 +185,13 @@ class Builder:
     ----------
     opaque
         What opaque boxes are: functions by their labels.
+    examples
+        An array that is given, by what its axis of examples is called.
     """
 
     def __init__(self, diagram: LearningDiagram) -> None:
         self.diagram, self.opaque = diagram, dict[str, Callable[..., Any]]()
+        self.examples = dict[str, TracedArray]()
 
     def start(self, given: Iterable[tuple[Any, Any, str]]) -> list[Value]:
         """Begin with what is given; return it.
@@ -221,6 +225,9 @@ class Builder:
             places.append(wires(space, form, name))
         self.trace = Trace([Circuit.of(draft, rows, rows)])
         arrays = [TracedArray(self.trace, (0, row)) for row in rows]
+        named = {axis: name for name, axis in examples.items()}
+        for row, array in enumerate(arrays):
+            self.examples.setdefault(named[draft.wires[row].axes[0]], array)
         return [jax.tree.map(lambda place: arrays[place], place) for place in places]
 
     def step(self, step: Step, inputs: list[Value], name: str | None = None) -> Value:
@@ -236,7 +243,40 @@ class Builder:
                 return inputs[0][step.position]
             case "scale":
                 return self.scaled(step.scale, inputs[0])
+            case "join":
+                return self.joined(inputs)
+            case "part":
+                return self.part(step, inputs[0])
         return self.apply(step, inputs[0], name)
+
+    def joined(self, values: Sequence[Value]) -> Value:
+        """Return the examples of several data sets, one after the other."""
+        if isinstance(values[0], tuple):
+            return tuple(map(self.joined, zip(*values, strict=True)))
+        arrays = [*map(array_of, values)]
+        rest = " ".join(f"a{k}" for k in range(self.rank(arrays[0]) - 1))
+        sides = ", ".join(f"[n{k}] {rest}" for k in range(len(arrays)))
+        return self.call(concat(f"{sides} -> [n] {rest}"), arrays)[0]
+
+    def part(self, step: Step, value: Value) -> Value:
+        """Return the examples of one of several data sets; those before it are given, too."""
+        if isinstance(value, tuple):
+            return tuple(self.part(step, one) for one in value)
+        known = [self.examples[data] for data in step.together[: step.position + 1]]
+        draft, rank = Draft(), self.rank(value)
+        ends = [draft.axis(data) for data in step.together[: step.position + 1]]
+        (whole, *rest), own = (draft.axis(None) for _ in range(rank)), ends[-1]
+        read = [draft.wire([axis, *(draft.axis(None) for _ in range(self.rank(one) - 1))])
+                for axis, one in zip(ends, known, strict=True)]  # fmt: skip
+        wires = [draft.wire([axis, *rest]) for axis in (whole, own)]
+        start = Form.number(sum((Size.generator(-1 - k) for k in range(len(ends) - 1)), ZERO))
+        forms = Form.variable(0) + start, *map(Form.variable, range(1, rank))
+        does = Operation(
+            Kernel("view"), (Reading(forms),), (tuple(range(rank)),), title=f"part {step.name}"
+        )
+        draft.box(does, wires[:1], wires[1:], [own, *rest], ends[:-1])
+        circuit = Circuit.of(draft, [wires[0], *read], wires[1:])
+        return self.call(circuit, [array_of(value), *known])[0]
 
     def vectors(self, form: Any, value: Value) -> Value:
         """Note where labels are read as vectors."""

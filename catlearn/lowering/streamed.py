@@ -159,13 +159,20 @@ def run_of(
     return kind(fold, sizes, block, {} if known is None else known, reverse)
 
 
-def differentiable(run: Any) -> Any:
+def differentiable(run: Any, whole: Any = None) -> Any:
     """Return the value of a run with its own reverse pass.
 
     Differentiated forward it is refused where that is seen; inside of ``jax.jit`` that is
     differentiated itself, and by ``jax.linearize``, JAX says what it says of any such function.
+
+    Parameters
+    ----------
+    run
+        The run.
+    whole
+        What gives the value where no gradient is asked for; the run unless said.
     """
-    function = jax.custom_vjp(lambda *inputs: run.forward(*inputs)[0])
+    function = jax.custom_vjp(whole or (lambda *inputs: run.forward(*inputs)[0]))
 
     def forward(*inputs: Any) -> Any:
         found, state = run.forward(*inputs)

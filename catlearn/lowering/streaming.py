@@ -14,7 +14,7 @@ samples runs by itself. Members of a class of isomorphic steps run as one region
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from math import inf
@@ -23,6 +23,7 @@ from typing import Any
 import jax
 
 from catlearn.arrays.circuit import Circuit
+from catlearn.arrays.definitions import DEFINITIONS
 from catlearn.arrays.programs import Program, programmed
 from catlearn.costing import Device, Price, devices, priced
 from catlearn.display import Legible
@@ -201,9 +202,9 @@ class StreamedCircuit(LoweredCircuit):
 
     @cached_property
     def _plain(self) -> LoweredCircuit:
-        return LoweredCircuit(
-            interned(self.circuit.unfold().live()), opaque=self._options["opaque"]
-        )
+        names = [name for name in DEFINITIONS if name != "cumsum"]  # formed whole it is as it was
+        plain = interned(self.circuit.unfold(names).live())
+        return LoweredCircuit(plain, opaque=self._options["opaque"])
 
     def islands(self, *shapes: tuple[int, ...]) -> tuple[list[Island], dict[str, str]]:
         """Return what is streamed for arrays of these shapes, and what is refused."""
@@ -294,11 +295,15 @@ class StreamedCircuit(LoweredCircuit):
                     for axis, size in zip(row, array.shape, strict=True)
                 },
             }
-            found = differentiable(run_of(one.fold, sizes, one.block))(*arrays)
+            known_by = functions_of(None)
+
+            def whole(*own: Any) -> tuple[Any, ...]:
+                return tuple(programmed(one.fold.circuit, sizes).run(known_by, own))
+
+            run = run_of(one.fold, sizes, one.block)
+            found = differentiable(run, whole if one.kept else None)(*arrays)
             if any(box.kernel.name == "cast" for box in one.fold.circuit.apex.operations):
-                program = programmed(one.fold.circuit, sizes)
-                known_by = functions_of(None)
-                types = jax.eval_shape(lambda *own: program.run(known_by, own), *arrays)
+                types = jax.eval_shape(whole, *arrays)
                 found = [x.astype(own.dtype) for x, own in zip(found, types, strict=True)]
             return found if len(found) > 1 else found[0]
 
@@ -474,28 +479,11 @@ class Streams(Legible):
         self.plan, self.options = plan, options
         every: Any = plan.program.apex.operations
         self.together, self.alone = dict[int, Region](), dict[int, Region]()
-        reads: list[set[int]] = []
-        level, home = list[int](), dict[int, int]()
-        for box, steps in enumerate(every):
-            places = [plan.places[i] for step in steps for i in step.inputs]
-            reads.append({row for row, _ in places})
-            aligned = {
-                row
-                for row in reads[box]
-                if len(every[row]) == len(steps)
-                and all(plan.places[i][1] == k for k, step in enumerate(steps)
-                        for i in step.inputs if plan.places[i][0] == row)
-            }  # fmt: skip
-            runs = self._runs(steps[0])
-            after = (
-                level[row] + (row in home and not (runs and row in aligned)) for row in reads[box]
-            )
-            level.append(max(after, default=0))
-            if not runs:
-                continue
-            home[box] = box
-            joined = [home[r] for r in aligned if r in home and level[r] == level[box]]
-            home = {b: box if root in joined else root for b, root in home.items()}
+        apart = set[int]()
+        home, reads = self._homes(apart)
+        while unsized := self._unsized(home, reads):
+            apart |= unsized
+            home, reads = self._homes(apart)
         for root in dict.fromkeys(home.values()):
             boxes = [box for box in home if home[box] == root]
             asked = [box for box in boxes if every[box][0].op == "divergence" or any(
@@ -511,6 +499,51 @@ class Streams(Legible):
             known = {n: None for one in self.regions for n in variables_of(one.circuit.circuit)}
             refuse_unknown(options.streams or (), known, "a circuit of the loss")
 
+    def _homes(self, apart: Container[int]) -> tuple[dict[int, int], list[set[int]]]:
+        """Return for each box that runs with others one of them, and what each box reads.
+
+        Parameters
+        ----------
+        apart
+            Boxes that run by themselves.
+        """
+        plan = self.plan
+        every: Any = plan.program.apex.operations
+        reads, level, home = list[set[int]](), list[int](), dict[int, int]()
+        for box, steps in enumerate(every):
+            places = [plan.places[i] for step in steps for i in step.inputs]
+            reads.append({row for row, _ in places})
+            aligned = {
+                row
+                for row in reads[box]
+                if len(every[row]) == len(steps)
+                and all(plan.places[i][1] == k for k, step in enumerate(steps)
+                        for i in step.inputs if plan.places[i][0] == row)
+            }  # fmt: skip
+            runs = box not in apart and self._runs(steps[0])
+            after = (
+                level[row] + (row in home and not (runs and row in aligned)) for row in reads[box]
+            )
+            level.append(max(after, default=0))
+            if not runs:
+                continue
+            home[box] = box
+            joined = [home[r] for r in aligned if r in home and level[r] == level[box]]
+            home = {b: box if root in joined else root for b, root in home.items()}
+        return home, reads
+
+    def _unsized(self, home: Mapping[int, int], reads: Sequence[set[int]]) -> set[int]:
+        """Return parts of joined data sets that run with nothing of one that they are cut by."""
+        every: Any = self.plan.program.apex.operations
+        given: dict[int, set[str]] = {}
+        for box, root in home.items():
+            rows = (row for row in reads[box] if home.get(row) != root)
+            given.setdefault(root, set()).update(_examples(every[row][0]) for row in rows)
+        return {
+            box for box, root in home.items() for step in every[box][:1]
+            if step.op == "part" and not {*step.together[: step.position + 1]} <= given[root]
+        }  # fmt: skip
+
     @cached_property
     def regions(self) -> tuple[Region, ...]:
         """The regions, each once."""
@@ -525,7 +558,7 @@ class Streams(Legible):
         """Whether a step is a circuit that may run with others."""
         if step.op in ("apply", "divergence"):
             return not self._reason(step)
-        return step.op in ("tuple", "factor", "one-hot")
+        return step.op in ("tuple", "factor", "one-hot", "join", "part")
 
     def _reason(self, step: Step) -> str:
         """Say why a map, or a divergence, does not run with others; nothing if it does."""

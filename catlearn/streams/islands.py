@@ -1,7 +1,9 @@
 """Islands: parts of a circuit that run as one fold each, since they save a large array.
 
 A pass that reduces a large array is cut out of the circuit, with the boxes that make this array,
-and an opaque box is put in its place. What several passes read is formed again in each.
+and an opaque box is put in its place. What several passes read is formed again in each. What goes
+along an axis that it keeps (prefix reductions, cumulative sums, rounds) is swept by a prefix fold,
+with what is made of its large results; what gradients would keep of rounds is one array.
 
 >>> from catlearn.arrays import einsum, idle, softmax
 >>> scores = einsum("q d, x d -> q x") >> softmax("[x]")
@@ -19,7 +21,7 @@ from collections import Counter
 from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass, replace
 from itertools import pairwise, product
-from math import prod
+from math import isqrt, prod
 from typing import Any
 
 import numpy as np
@@ -30,17 +32,20 @@ from catlearn.arrays.circuit import Circuit
 from catlearn.arrays.forms import Reading
 from catlearn.arrays.kernels import Kernel
 from catlearn.streams.folding import Fold, derived, summed
+from catlearn.streams.nodes import REDUCING
 from catlearn.streams.passes import (
     Pass,
     ancestors,
     collected,
     earlier,
+    is_kept,
     letter_at,
     named,
     passes,
     placed,
+    readers,
 )
-from catlearn.streams.prefix import PrefixFold, Sweep, swept
+from catlearn.streams.prefix import PrefixFold, Sweep, sweeps, swept
 from catlearn.streams.rules import StreamRefused
 
 
@@ -57,7 +62,8 @@ class Island:
     label
         The label of this box.
     largest
-        How many numbers the largest array has that is not formed whole.
+        How many numbers the largest array has that is not formed whole; what gradients keep of
+        rounds counts as one.
     block
         How many indices are read at a time.
     title
@@ -67,6 +73,8 @@ class Island:
         fold.
     place
         The line that made that box, and the blocks that it is in.
+    kept
+        Whether what is large is that of rounds alone: gradients keep it, and values do not.
     """
 
     fold: Fold | PrefixFold
@@ -77,6 +85,7 @@ class Island:
     title: str
     sizes: Mapping[int, int]
     place: str = ""
+    kept: bool = False
 
 
 Worth = Callable[[Fold | PrefixFold, Mapping[int, int], int, int], str | None]
@@ -85,7 +94,7 @@ AT_ONCE = 2**17
 """About how many numbers of the largest array are formed at once, unless said."""
 
 
-def block_for(largest: int, size: int, state: int = 0) -> int:
+def block_for(largest: int, size: int, state: int = 0, kept: int = 0) -> int:
     """Return how many indices are read at a time: a power of 2.
 
     Parameters
@@ -97,10 +106,13 @@ def block_for(largest: int, size: int, state: int = 0) -> int:
     state
         How many numbers the largest array has that all blocks read, or write: as many are formed at
         once at least.
+    kept
+        How many numbers are kept of each block: of all as many as are formed at once, at least.
     """
     count = max(
         min(AT_ONCE * size // max(largest, 1), size // 32, 1024),
         min(state * size // max(largest, 1), size // 4),
+        min(isqrt(kept * size * size // max(largest, 1)), size // 4),
     )
     return 2 ** (max(count, 16).bit_length() - 1)
 
@@ -172,8 +184,8 @@ class _Option:
     Parameters
     ----------
     rank
-        What goes first: prefix reductions together, the largest array, one that goes through no
-        other, the fewest boxes.
+        What goes first: what is in rounds, all along an axis together, the largest array, one that
+        goes through no other, the fewest boxes.
     title
         What it is called.
     one
@@ -196,7 +208,7 @@ class _Option:
             The row there of each box that is still there.
         """
         one = self.one
-        if not self.alone or not {*one.reductions} <= {*places}:
+        if not self.alone or one.extra or not {*one.reductions} <= {*places}:
             return None
         reductions = {places[box]: v for box, v in one.reductions.items()}
         roots = tuple(places[box] for box in one.roots)
@@ -242,7 +254,7 @@ class _Search:
             changed, places = False, {box: box for box in circuit.apex.order}
             for option in self._options(circuit, tried):
                 own = option.moved(circuit, places) if changed else option
-                if own is None or not self._saves(*self._large(circuit, own.one), own.one):
+                if own is None or not self._saves(self._large(circuit, own.one)[1], own.one):
                     continue
                 found = self._island(circuit, own, again, len(made), tried, refused)
                 if found is None:
@@ -265,38 +277,57 @@ class _Search:
     ) -> list[_Option]:
         """List the passes that save large arrays, those that go first first."""
         H, options = circuit.apex, list[_Option]()
-        levels = dict.fromkeys(tuple(path(H, box, plain=False)) for box in H.order)
+        paths = [path(H, box, plain=False) for box in H.order]
+        levels = dict.fromkeys(tuple(one[:k]) for one in paths for k in range(len(one) + 1))
         sweep = Sweep(circuit)
         kept = {box: sweep.letter(box, t) for box, (_, t) in sweep.prefixes.items()}
-        together: dict[int, dict[int, int]] = {}
-        for box, (s, t) in sweep.prefixes.items():
-            together.setdefault(sweep.at(box, t), {})[box] = s
-        joint = [Pass(own, sweep.at(*next(iter(own.items()))), tuple(own))
-                 for own in together.values() if len(own) > 1]  # fmt: skip
-        every = [one for at, through in product(levels, (False, True))
+        every = [("", one, True) for at, through in product(levels, (False, True))
                  for one in passes(circuit, None, at, through)]  # fmt: skip
-        for one in (*joint, *every):
-            alone = one not in joint
+        for at in levels:
+            for title, one, alone in sweeps(circuit, at):
+                grown = self._grown(circuit, one)
+                if not alone or grown.extra or {*one.reductions}.isdisjoint(sweep.prefixes):
+                    every.append((title, grown, alone))  # others are passes, too
+        for title, one, alone in every:
             names = {letter_at(H, b, v) for b, v in one.reductions.items()} | {H.called(one.axis)}
-            names |= {kept[b] for b in one.reductions if b in kept}
+            names |= {kept[b] for b in one.reductions if b in kept} | {title.rpartition("/")[2]}
             if one.axis in self.whole or (self.letters is not None
                                           and names.isdisjoint(self.letters)):  # fmt: skip
                 continue
-            if (alone, _results(circuit, one)) in tried:
+            if (alone, one.results(circuit)) in tried:
                 continue
             inside, largest = self._large(circuit, one)
-            if self._saves(inside, largest, one):
-                rank = alone, -largest, not one.through, len(inside)
-                options.append(_Option(rank, named(circuit, one)[0], one, alone))
+            if self._saves(largest, one):
+                rank = -len(one.level), alone, -largest, not one.through, len(inside)
+                options.append(_Option(rank, title or named(circuit, one)[0], one, alone))
         return sorted(options, key=lambda option: (option.rank, option.title))
 
-    def _saves(self, inside: set[int], largest: int, one: Pass) -> bool:
-        """Whether a pass has boxes of large arrays, of which it reads several blocks."""
-        size = self.sizes[one.axis]
-        return bool(inside) and size > self._length(largest, size)
+    def _grown(self, circuit: Circuit, one: Pass) -> Pass:
+        """Return what is swept with what is made of its large results, index by index."""
+        H, bound = circuit.apex, self._bound(())
+        extra, stack = {*one.extra}, [*one.results(circuit)]
+        while stack:
+            wire = stack.pop()
+            for box in readers(circuit)[wire] if self.numbers[wire] > bound else ():
+                entry, own = H.operations[box].kernel.entry, box in extra or box in one.reductions
+                here = tuple(path(H, box, plain=False)) == one.level
+                if here and not own and entry.deterministic and entry.targets != "whole":
+                    extra.add(box)
+                    stack += H.sides[1][box]
+        return replace(one, extra=frozenset(extra))
 
-    def _length(self, largest: int, size: int, state: int = 0) -> int:
-        return self.block or block_for(largest, size, state)
+    def _bound(self, wires: Iterable[int]) -> float:
+        """Return than what arrays are larger that are large, beside some that are formed."""
+        ends = max([self.given, *(self.numbers[wire] for wire in wires)])
+        return max(self.least * ends, self.threshold - 1)
+
+    def _saves(self, largest: int, one: Pass) -> bool:
+        """Whether a pass has large arrays, of which it reads several blocks."""
+        size = self.sizes[one.axis]
+        return largest > 0 and size > self._length(largest, size)
+
+    def _length(self, largest: int, size: int, state: int = 0, kept: int = 0) -> int:
+        return self.block or block_for(largest, size, state, kept)
 
     def _island(
         self, circuit: Circuit, option: _Option, again: bool, number: int,
@@ -307,14 +338,14 @@ class _Search:
         title, alone, label = option.title, option.alone, f"{self.name} {number}"
         place = placed(circuit, option.one)
         called = f"{title} at {place}" if place else title
-        while one is not None and (alone, _results(circuit, one)) not in tried:
-            own = _results(circuit, one)
+        while one is not None and (alone, one.results(circuit)) not in tried:
+            own = one.results(circuit)
             tried.add((alone, own))
             reason, parted, largest = "", None, 0
             for near in (again, not again):
                 inside, most = self._large(circuit, one, near)
                 try:
-                    if inside and parted is None:
+                    if most and parted is None:
                         parted = self._parted(circuit, one, inside, label, again, alone)
                         largest = most
                 except StreamRefused as error:
@@ -327,12 +358,13 @@ class _Search:
             rows = fold.tail.apex.lists["axes"]
             read = [prod(sizes[axis] for axis in rows.row(wire)) for wire in fold.tail.dom]
             state, fixed = max(read[: len(fold.kinds)]), read[len(fold.kinds) :]
+            kept = sum(read[: len(fold.kinds)]) if isinstance(fold, PrefixFold) else 0
             if state >= largest:
                 reason = f"its state has {state:,} numbers, the largest array {largest:,}"
                 refused[own] = called, reason
                 one = earlier(circuit, one)
                 continue
-            count = self._length(largest, sizes[fold.axis], max([state, *fixed]))
+            count = self._length(largest, sizes[fold.axis], max([state, *fixed]), kept)
             if self.worth is not None and (reason := self.worth(fold, sizes, largest, count)):
                 refused[own] = called, reason
                 return None
@@ -340,22 +372,28 @@ class _Search:
                 del refused[other]
             if isinstance(fold, PrefixFold):
                 title = f"{title.rpartition('/')[0]}/{fold.variable}"
-            return Island(fold, rest, label, largest, count, title, sizes, place), gone
+            formed = {w for box in gone for w in circuit.apex.sides[1][box]
+                      if tuple(path(circuit.apex, box, plain=False)) == one.level}  # fmt: skip
+            rounds = max((self.numbers[w] for w in formed), default=0) <= self._bound(())
+            return Island(fold, rest, label, largest, count, title, sizes, place, rounds), gone
         return None
 
     def _large(self, circuit: Circuit, one: Pass, near: bool = False) -> tuple[set[int], int]:
         """Return the boxes of large arrays of a pass and of what is made of these, and the largest.
 
+        What runs with the pass is not among the boxes; of rounds all counts that gradients keep.
+
         Near ones are those from which large arrays alone lead to what the pass reduces: the hidden
         layer of the layer before is not one of those of an attention.
         """
         H, nodes, numbers = circuit.apex, one.nodes(circuit), self.numbers
-        ends = max([self.given, *(numbers[wire] for wire in _results(circuit, one))])
-        bound = max(self.least * ends, self.threshold - 1)
+        bound = self._bound(one.results(circuit))
         made = nodes.cone(one.reductions.items()).values()
-        boxes = {found[0] for found in made if found is not None}
-        inside: set[int] = set()
-        if any(numbers[wire] > bound for box in boxes for wire in H.sides[1][box]):
+        boxes = {found[0] for found in made if found is not None} - one.extra
+        sizes = [0, self._rounds(circuit, one)]
+        sizes += [numbers[wire] for box in one.extra for wire in H.sides[1][box]]
+        most, inside = max(sizes), set[int]()
+        if max([most, *(numbers[wire] for box in boxes for wire in H.sides[1][box])]) > bound:
             for box in H.order:
                 if box in boxes:
                     large = any(numbers[wire] > bound for wire in H.sides[1][box])
@@ -370,8 +408,19 @@ class _Search:
                 stack += (ahead & inside) - found
                 found |= ahead & inside
             inside = found
-        largest = max((numbers[w] for box in inside for w in H.sides[1][box]), default=0)
-        return inside, largest
+        sizes = [numbers[w] for box in inside for w in H.sides[1][box]]
+        return inside, max([most if most > bound else 0, *sizes])
+
+    def _rounds(self, circuit: Circuit, one: Pass) -> int:
+        """Return how many numbers of the rounds of a pass gradients keep in all."""
+        H, total = circuit.apex, 0
+        for box in one.extra:
+            inner = path(H, box, plain=False)[len(one.level) :]
+            if inner and H.operations[box].kernel.name not in ("each", "last", "stack"):
+                blocks = (self.sizes[axis] for k in inner for axis in H.lists["rounds"].row(k))
+                made = (self.numbers[w] for w in H.sides[1][box] if is_kept(circuit, w))
+                total += prod(blocks) * sum(made)
+        return total
 
     def _parted(
         self, circuit: Circuit, one: Pass, inside: set[int], label: str, again: bool, alone: bool
@@ -385,7 +434,7 @@ class _Search:
         H = circuit.apex
         ins, outs = H.sides
         writer = {wire: box for box, wires in enumerate(outs) for wire in wires}
-        own = {*inside, *one.reductions}
+        own = {*inside, *one.reductions, *one.extra}
         after: set[int] = set()
         for box in H.order:
             if any(w in writer and writer[w] in (after | {*one.reductions}) for w in ins[box]):
@@ -399,7 +448,8 @@ class _Search:
             small = (c or b in own - inside for b, c in zip(reads, constant, strict=True))
             if joined and not own.isdisjoint(reads) and all(small):
                 own.add(box)
-        if any(tuple(path(H, box, plain=False)) != one.level for box in own):
+        inner = {box: path(H, box, plain=False)[len(one.level) :] for box in one.extra}
+        if any(tuple(path(H, box, plain=False)) != one.level for box in own - one.extra):
             raise StreamRefused(label, "boxes of a block with rounds stay in it")
         every = [b for b in H.order if H.operations[b].kernel.name == "constant"]
         constants = {b for b in every if any(outs[b][0] in ins[box] for box in own)} - own
@@ -425,12 +475,12 @@ class _Search:
         order = [box for box in H.order if box in own or box in constants]
         draft = Draft.of(H)
         draft.wires = [row._replace(name=None, initialiser=None) for row in draft.wires]
-        draft.boxes = [draft.boxes[box]._replace(within=()) for box in order]
+        draft.boxes = [draft.boxes[box]._replace(within=inner.get(box, [])) for box in order]
         place = {box: k for k, box in enumerate(order)}
         island, boxes, axes = renumbered(Circuit.of(draft, given, results))
         reductions = {boxes[place[box]]: v for box, v in one.reductions.items()
                       if place[box] in boxes}  # fmt: skip
-        fold, sizes = self._fold(island, reductions, one, axes, label, alone)
+        fold, sizes = self._fold(island, reductions, one, axes, alone)
         rest = Draft.of(H)
         variables = [axis for w in (*given, *results) for axis in rest.wires[w].axes]
         starts = np.cumsum([0, *(len(rest.wires[w].axes) for w in (*given, *results))]).tolist()
@@ -447,25 +497,22 @@ class _Search:
 
     def _fold(
         self, island: Circuit, reductions: dict[int, int], one: Pass, axes: Mapping[int, int],
-        label: str, alone: bool,
+        alone: bool,
     ) -> tuple[Fold | PrefixFold, dict[int, int]]:  # fmt: skip
         """Return the fold of an island, and the sizes of its axes; equal islands have one."""
         sizes = {own: self.sizes[axis] for axis, own in axes.items()}
         key = island, tuple(reductions.items()), axes[one.axis], one.through, tuple(sizes.items())
         if key not in self.folds:
-            fold = _swept(island, reductions, sizes)
-            if fold is None and not alone:
-                raise StreamRefused(label, "what is earlier is reduced in several passes")
-            if fold is None:
-                same = Pass(reductions, axes[one.axis], (), through=one.through)
-                fold = derived(island, same, island.apex.called(same.axis))
+            H, same = island.apex, Pass(reductions, axes[one.axis], (), through=one.through)
+            reduces = {H.operations[box].kernel.name for box in reductions} <= {*REDUCING}
+            try:
+                fold: Fold | PrefixFold = _swept(island, same, sizes)
+            except StreamRefused:
+                if not alone or one.extra or not reduces:
+                    raise
+                fold = derived(island, same, H.called(same.axis))
             self.folds[key] = fold, sizes
         return self.folds[key]
-
-
-def _results(circuit: Circuit, one: Pass) -> frozenset[int]:
-    """Return what the reductions of a pass write."""
-    return frozenset(wire for box in one.reductions for wire in circuit.apex.sides[1][box])
 
 
 def renumbered(circuit: Circuit) -> tuple[Circuit, dict[int, int], dict[int, int]]:
@@ -476,10 +523,11 @@ def renumbered(circuit: Circuit) -> tuple[Circuit, dict[int, int], dict[int, int
     Returns
     -------
     tuple
-        The circuit, which has no blocks, and the new rows of boxes and of axes.
+        The circuit, and the new rows of boxes and of axes.
     """
     old, order, new = Draft.of(circuit.apex), circuit._walk(), Draft()
     axes, types, wires = dict[int, int](), dict[Any, int](), dict[int, int]()
+    blocks = dict[int, int]()
     new.symbols = [*old.symbols]
 
     def axis(row: int) -> int:
@@ -501,11 +549,19 @@ def renumbered(circuit: Circuit) -> tuple[Circuit, dict[int, int], dict[int, int
             wires[row] = new.wire(own, kind(one.type), one.name, one.initialiser)
         return wires[row]
 
+    def block(row: int) -> int:
+        if row not in blocks:
+            title, rounds = old.blocks[row]
+            blocks[row] = len(new.blocks)
+            new.blocks.append((title, [*map(axis, rounds)]))
+        return blocks[row]
+
     dom = [*map(wire, circuit.dom)]
     for box in order:
         row = old.boxes[box]
         ins, own, mentions = map(wire, row.ins), map(axis, row.vars), map(axis, row.mentions)
-        new.boxes.append(BoxRow([*ins], [], [*own], [*mentions], row.operation))
+        within = [*map(block, row.within)]
+        new.boxes.append(BoxRow([*ins], [], [*own], [*mentions], row.operation, within))
         new.boxes[-1].outs.extend(map(wire, row.outs))
     cod = [*map(wire, circuit.cod)]
 
@@ -525,18 +581,24 @@ def renumbered(circuit: Circuit) -> tuple[Circuit, dict[int, int], dict[int, int
     return Circuit.of(new, dom, cod), boxes, axes
 
 
-def _swept(
-    island: Circuit, reductions: Mapping[int, int], sizes: Mapping[int, int]
-) -> PrefixFold | None:
-    """Return the prefix fold of an island, if all that it reduces is earlier."""
-    nodes = Sweep(island)
-    if not {*reductions} <= {*nodes.prefixes}:
-        return None
-    ends = [(nodes.at(box, s), nodes.at(box, t)) for box, (s, t) in nodes.prefixes.items()]
-    if len({t for _, t in ends}) > 1 or any(sizes[s] != sizes[t] for s, t in ends):
-        return None
-    (box, *_) = reductions
-    try:
-        return swept(island, nodes.letter(box, nodes.prefixes[box][1]), ends[0][1])
-    except StreamRefused:
-        return None
+def _swept(island: Circuit, one: Pass, sizes: Mapping[int, int]) -> PrefixFold:
+    """Return the prefix fold of an island along what a pass keeps.
+
+    Raises
+    ------
+    StreamRefused
+        If there is none, or it reduces what is not earlier.
+    """
+    nodes, H = Sweep(island), island.apex
+    ends = {box: (nodes.at(box, s), nodes.at(box, t)) for box, (s, t) in nodes.prefixes.items()}
+    ends |= {box: (nodes.at(box, v),) * 2 for box, v in nodes.sums.items()}
+    named = {axis: letter for _, letter, axis in nodes.names()}
+    gates = {box for box in H.order if H.operations[box].kernel.name == "each"}
+    own = [ends[box] for box in one.reductions if box in ends]
+    along = {t for _, t in own} or {one.axis}
+    if not {*one.reductions} <= {*ends} | gates or len(along) > 1 or any(
+        sizes[s] != sizes[t] for s, t in own
+    ):  # fmt: skip
+        raise StreamRefused(H.called(one.axis), "it reduces what is not earlier")
+    (axis,) = along
+    return swept(island, named.get(axis, H.called(axis)), axis)

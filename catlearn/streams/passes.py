@@ -17,9 +17,13 @@ from dataclasses import dataclass, replace
 from catlearn.arrays.blocks import GATES, path
 from catlearn.arrays.boxes import ArrayHypergraph, Draft, line_text, short_title
 from catlearn.arrays.circuit import Circuit
+from catlearn.arrays.counting import IDLE, LINEAR
 from catlearn.errors import UnknownName, did_you_mean
 from catlearn.streams.nodes import REDUCING, Node, Nodes
 from catlearn.streams.rules import AmbiguousAxis, StreamRefused
+
+PASSED = frozenset([*IDLE, *LINEAR, "where"])
+"""Kernels of which no operand is kept for the reverse pass."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,9 @@ class Pass:
         The blocks with rounds that they are in.
     through
         Whether it goes through boxes that reduce over another variable of the axis.
+    extra
+        Boxes that run with it and reduce nothing over the variable: those of rounds along its axis,
+        and what is made of its large results index by index.
     """
 
     reductions: dict[int, int]
@@ -45,6 +52,20 @@ class Pass:
     roots: tuple[int, ...]
     level: tuple[int, ...] = ()
     through: bool = False
+    extra: frozenset[int] = frozenset()
+
+    def results(self, circuit: Circuit) -> frozenset[int]:
+        """Return what it writes: of reductions, after rounds, and of what runs with them."""
+        H = circuit.apex
+        if not self.extra:
+            return frozenset(wire for box in self.reductions for wire in H.sides[1][box])
+        own = {*self.reductions, *self.extra}
+        ends = (
+            wire for box in own if H.operations[box].kernel.name in ("last", "stack")
+            or tuple(path(H, box, plain=False)) == self.level for wire in H.sides[1][box]
+        )  # fmt: skip
+        asked = {w for box in range(H.size("Box")) if box not in own for w in H.sides[0][box]}
+        return frozenset(ends) & (asked | {*circuit.cod})
 
     def nodes(self, circuit: Circuit) -> Nodes:
         """Return the nodes along its axis."""
@@ -250,8 +271,12 @@ def named(circuit: Circuit, one: Pass) -> list[str]:
 
 
 def placed(circuit: Circuit, one: Pass) -> str:
-    """Return the line that made the first root of a pass, and the blocks that it is in."""
-    H, box = circuit.apex, one.roots[0]
+    """Return the line that made the first root of a pass, and the blocks that it is in.
+
+    Roots that are gates of rounds have no line: it is that of the first box of these that has one.
+    """
+    H, boxes = circuit.apex, [*one.roots, *sorted(one.extra)]
+    box = next((box for box in boxes if H.operations[box].source), boxes[0])
     titles = (H.column("title")[block] for block in H.lists["within"].row(box).tolist())
     blocks = "/".join(title for title in titles if title)
     source = H.operations[box].source
@@ -301,6 +326,29 @@ def chosen(circuit: Circuit, variable: str) -> Pass:
         raise StreamRefused(where, f"axis {letter} is in the output: no box reduces over it")
     hint = did_you_mean(variable, sorted(letters))
     raise UnknownName(f"there is no axis {variable!r}; {hint}")
+
+
+def is_kept(circuit: Circuit, wire: int) -> bool:
+    """Whether a reverse pass needs an array as it was: it is read by more than linear boxes."""
+    H = circuit.apex
+    return any(
+        H.operations[box].kernel.name not in PASSED
+        and (H.operations[box].kernel.name != "contraction" or len(H.sides[0][box]) > 1)
+        for box in readers(circuit)[wire]
+    )
+
+
+def readers(circuit: Circuit) -> Sequence[Sequence[int]]:
+    """Return the boxes that read each array."""
+
+    def found() -> list[list[int]]:
+        made = [list[int]() for _ in range(circuit.apex.size("Wire"))]
+        for box, wires in enumerate(circuit.apex.sides[0]):
+            for wire in dict.fromkeys(wires):
+                made[wire].append(box)
+        return made
+
+    return circuit._cached("readers", found)
 
 
 def refuse_random(circuit: Circuit) -> None:

@@ -25,7 +25,7 @@ from math import exp, inf
 from typing import Any, ClassVar, NamedTuple
 
 from catlearn.arrays.blocks import GATES, flat, nested, path
-from catlearn.arrays.boxes import BoxRow, Draft, Operation
+from catlearn.arrays.boxes import BoxRow, Draft, Operation, short_title
 from catlearn.arrays.circuit import Circuit
 from catlearn.arrays.definitions import DEFINITIONS
 from catlearn.arrays.forms import Form, Reading
@@ -34,7 +34,7 @@ from catlearn.arrays.sizes import Scalar, Size
 from catlearn.streams.folding import Loop, before, interned, merged, stepped, texts
 from catlearn.streams.nodes import REDUCING, Node, Nodes, Ref
 from catlearn.streams.normal import Accumulator, Rewriting
-from catlearn.streams.passes import ancestors, refuse_random
+from catlearn.streams.passes import Pass, ancestors, refuse_random
 from catlearn.streams.rules import (
     RULES,
     AmbiguousAxis,
@@ -98,6 +98,8 @@ class Sweep(Nodes):
         The circuit, without kernels that have definitions but for cumulative sums.
     axis
         The axis; -1 for all, to ask which there are.
+    level
+        The blocks with rounds that these are in.
 
     Attributes
     ----------
@@ -111,19 +113,20 @@ class Sweep(Nodes):
         Boxes without the conditions that hold for all earlier s, by their variables that are t.
     """
 
-    def __init__(self, circuit: Circuit, axis: int = -1) -> None:
-        super().__init__(circuit, axis)
+    def __init__(self, circuit: Circuit, axis: int = -1, level: tuple[int, ...] = ()) -> None:
+        super().__init__(circuit, axis, level)
         H = circuit.apex
         self.opened: dict[tuple[int, frozenset[int]], BoxRow] = {}
         self._seen: dict[Any, tuple[float | None, dict[tuple[int, frozenset[int]], BoxRow]]] = {}
         self.prefixes: dict[int, tuple[int, int]] = {}
         self.sums: dict[int, int] = {}
-        self.rounds = {
-            block: int(axes[0]) for block, axes in enumerate(H.lists["rounds"]) if len(axes)
-        }
+        self.rounds: dict[int, int] = {}
+        rounds = H.lists["rounds"]
         for box in H.order:
-            one = H.operations[box]
-            if path(H, box, plain=False):
+            one, inside = H.operations[box], path(H, box, plain=False)
+            if len(inside) > len(level) and tuple(inside[: len(level)]) == level:
+                self.rounds[inside[len(level)]] = int(rounds.row(inside[len(level)])[0])
+            if self.outside(box):
                 continue
             if one.kernel.name == "cumsum":
                 self.sums[box] = one.targets[0]
@@ -242,6 +245,63 @@ def _applied(name: str, values: list[float | None]) -> float | None:
     if name == "exp" and known is not None:
         return exp(known)
     return known if name in ("view", "max") else None
+
+
+def sweeps(circuit: Circuit, level: tuple[int, ...] = ()) -> list[tuple[str, Pass, bool]]:
+    """List what may be swept: what depends on earlier indices of an axis.
+
+    Of each axis that is all of it, where there are several, and then each by itself. Blocks with
+    rounds that have an opaque box are left out.
+
+    Parameters
+    ----------
+    circuit
+        The circuit, without kernels that have definitions but for cumulative sums.
+    level
+        The blocks with rounds that it is in.
+
+    Returns
+    -------
+    list
+        The name of each, the pass, and whether it is by itself.
+
+    Examples
+    --------
+    >>> from catlearn.arrays import traced
+    >>> average = traced("n", "n")(lambda h, x: (h + x, h)).scan("t")
+    >>> [(name, alone) for name, _, alone in sweeps(average)]
+    [('scan/t', True)]
+    """
+    nodes, H = Sweep(circuit, level=level), circuit.apex
+    every = dict[int, list[tuple[str, Pass]]]()
+
+    def add(title: str, letter: str, one: Pass) -> None:
+        every.setdefault(one.axis, []).append((f"{short_title(title)}/{letter}", one))
+
+    for box, (s, t) in nodes.prefixes.items():
+        one = Pass({box: s}, nodes.at(box, t), (box,), level)
+        add(nodes.title(box), nodes.letter(box, t), one)
+    for box, v in nodes.sums.items():
+        add(nodes.title(box), nodes.letter(box, v), Pass({box: v}, nodes.at(box, v), (box,), level))
+    for block, axis in nodes.rounds.items():
+        inner = (*level, block)
+        paths = {box: tuple(path(H, box, plain=False)) for box in H.order}
+        boxes = frozenset(box for box in H.order if paths[box][: len(inner)] == inner)
+        if any(H.operations[box].kernel.name == "opaque" for box in boxes):
+            continue
+        each = {box: H.operations[box].targets[0] for box in sorted(boxes)
+                if H.operations[box].kernel.name == "each" and paths[box] == inner}  # fmt: skip
+        title = H.column("title")[block] or H.called(axis)
+        one = Pass(each, axis, (*each,), level, extra=boxes)
+        add(title, H.column("letter")[axis] or title, one)
+    found = list[tuple[str, Pass, bool]]()
+    for axis, some in every.items():
+        if len(some) > 1:
+            whole = {box: v for _, one in some for box, v in one.reductions.items()}
+            boxes = frozenset[int]().union(*(one.extra for _, one in some))
+            found.append((some[0][0], Pass(whole, axis, (*whole,), level, extra=boxes), False))
+        found += [(title, one, True) for title, one in some]
+    return found
 
 
 def swept_axes(circuit: Circuit, variable: str) -> list[int]:
