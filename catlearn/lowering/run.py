@@ -144,8 +144,10 @@ class Run:
                     for owners, scale in region.variables
                 ),
                 *(self._stored(read, members) for members in region.given),
+                *(self._keys(self.boxes[one]) for one in region.seeds),
             ]
-            made = _mapped(region.values, region.size, *arguments)
+            run = functools.partial(region.values, train=self.train)
+            made = _mapped(run, region.size, *arguments)
             self.ran[region] = dict(zip(region.asked, made, strict=True))
         return self.ran[region][box]
 

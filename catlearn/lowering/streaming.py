@@ -9,7 +9,8 @@ Of a loss the steps of its plan that are circuits run together: a *region* is wh
 models that are circuits, tuples, labels and divergences, as one circuit. So the last linear map on
 an edge and the cross-entropy of an equation are one pass, and so is the mean over examples. What is
 no circuit, what computes in another dtype, what is run again in the reverse pass and what draws
-samples runs by itself. Members of a class of isomorphic steps run as one region, once for all.
+samples of whole arrays runs by itself; what drops by indices reads a seed for each example. Members
+of a class of isomorphic steps run as one region, once for all.
 """
 
 from __future__ import annotations
@@ -336,6 +337,8 @@ class Region:
         What is read from elsewhere: steps, one for each member.
     variables
         Whose parameters are read, of each member, and by what their gradients are multiplied.
+    seeds
+        The boxes that read a seed of each example, with their architecture.
     circuit
         What runs.
     """
@@ -355,17 +358,16 @@ class Region:
         )]  # fmt: skip
         builder, diagram = Builder(plan.diagram), plan.diagram
         firsts = [plan.steps[read[0]] for read in self.given]
-        alone = every[boxes[0]][0]
-        draws = len(boxes) == 1 and alone.op == "apply" and (
-            diagram.map_label(diagram.owner(alone.name)).kind != "frozen"
-        )  # fmt: skip
-        self.seeded: Any = architecture_of(diagram, alone.name) if draws else None
-        drawn = [Space("seed", ())] * len(self.seeded.seeds) if draws else []
+        self.seeds: dict[int, Any] = {
+            box: architecture_of(diagram, step.name)
+            for box in boxes for step in every[box][:1] if _is_seeded(diagram, step)
+        }  # fmt: skip
+        drawn = [every[box][0] for box, one in self.seeds.items() for _ in one.seeds]
         leaves = builder.start([
             *((diagram.space_label(one.vertex), one.form, _examples(one)) for one in firsts),
-            *((one, None, _examples(firsts[0])) for one in drawn),
+            *((Space("seed", ()), None, _examples(one)) for one in drawn),
         ])  # fmt: skip
-        seeds = leaves[len(firsts) :]
+        seeds = iter(leaves[len(firsts) :])
         known = dict(zip(self.given, leaves, strict=False))
         names: dict[Any, str] = {}
         values: dict[int, Any] = {}
@@ -377,8 +379,8 @@ class Region:
                 values[box] = builder.cost(first, *inputs)
                 continue
             name = None
-            if seeds:
-                inputs = [(inputs[0], *seeds)]
+            if box in self.seeds:
+                inputs = [(inputs[0], *(next(seeds) for _ in self.seeds[box].seeds))]
             if first.op == "apply":
                 owners = tuple(owners_of(diagram, [step.name for step in steps]))
                 key = owners, first.scale
@@ -396,28 +398,38 @@ class Region:
 
     def run(self, variables: Any, x: Any, key: Any = None, train: bool = False) -> tuple[Any, None]:
         """Return the value of a single map, as an architecture does, and no state."""
-        key = key if train else None
-        examples = len(jax.tree.leaves(x)[0])
-        seeds = () if self.seeded is None else self.seeded.seeded(key, examples)
-        return self.values(variables, x, *seeds, key=key)[0], None
+        keys = [key] if self.seeds else []
+        return self.values(variables, x, *keys, key=key if train else None, train=train)[0], None
 
-    def values(self, *arguments: Any, key: Any = None) -> tuple[Any, ...]:
+    def values(self, *arguments: Any, key: Any = None, train: bool = False) -> tuple[Any, ...]:
         """Return the values that are asked for, of one member.
 
         Parameters
         ----------
         *arguments
-            The variables, and then what is given.
+            The variables, then what is given, and a random key, or None, for each box with seeds.
         key
-            A random key, or None.
+            A random key for samples of whole arrays, or None.
+        train
+            Whether boxes draw.
         """
-        count = len(self.variables)
+        count, first = len(self.variables), len(self.variables) + len(self.given)
         leaves = {
             f"{name}/{address_of(path)}": leaf
             for name, tree in zip(self.variables.values(), arguments, strict=False)
             for path, leaf in jax.tree_util.tree_leaves_with_path(tree)
         }
-        found = self.circuit(nested(leaves), *jax.tree.leaves(arguments[count:]), key=key)
+        lengths = {
+            _examples(self.plan.steps[read[0]]): len(jax.tree.leaves(value)[0])
+            for read, value in zip(self.given, arguments[count:], strict=False)
+        }
+        seeds = [
+            seed
+            for (box, one), own in zip(self.seeds.items(), arguments[first:], strict=True)
+            for seed in one.seeded(own if train else None, self._count(box, lengths))
+        ]
+        given = jax.tree.leaves(arguments[count:first])
+        found = self.circuit(nested(leaves), *given, *seeds, key=key)
         made = iter(found if isinstance(found, tuple) else (found,))
         diagram = self.plan.diagram
         return tuple(
@@ -426,6 +438,13 @@ class Region:
             else shaped(diagram.space_label(step.vertex), made)
             for step in self._steps
         )
+
+    def _count(self, box: int, lengths: Mapping[str, int]) -> int:
+        """Return how many examples a box has, from those of data sets, or of joined ones."""
+        every: Any = self.plan.program.apex.operations
+        step = every[box][0]
+        whole = lengths.get(_examples(step))
+        return sum(lengths[data] for data in _data_sets(step)) if whole is None else whole
 
     def plan_at(self, sizes: Mapping[str, int]) -> StreamPlan:
         """Say what is streamed for batches of these sizes."""
@@ -436,10 +455,18 @@ class Region:
             count = sum(sizes[data] for data in _data_sets(step))
             example = diagram.space_label(step.vertex).example(count, step.form)
             shapes += [one.shape for one in jax.tree.leaves(example)]
-        shapes += [shapes[0][:1]] * (0 if self.seeded is None else len(self.seeded.seeds))
+        shapes += [(self._count(box, sizes),) for box, one in self.seeds.items() for _ in one.seeds]
         parameters = self.circuit.circuit.parameters.values()
         shapes += [tuple(size.number for size in one) for one in parameters]
         return self.circuit.plan(*shapes)
+
+
+def _is_seeded(diagram: Any, step: Step) -> bool:
+    """Whether a map reads seeds, and draws by them."""
+    if step.op != "apply" or diagram.map_label(diagram.owner(step.name)).kind == "frozen":
+        return False
+    architecture = architecture_of(diagram, step.name)
+    return isinstance(architecture, CircuitArchitecture) and bool(architecture.seeds)
 
 
 def _data_sets(step: Step) -> tuple[str, ...]:
@@ -567,10 +594,12 @@ class Streams(Legible):
             return "" if _is_known(step.divergence) else "its divergence is no circuit"
         architecture = architecture_of(diagram, step.name)
         frozen = diagram.map_label(diagram.owner(step.name)).kind == "frozen"
+        own = isinstance(architecture, CircuitArchitecture)
+        draws = architecture.draws_whole if own else architecture.accepts_key
         reasons = (
             (architecture.stateful, "has batch statistics"),
             (not self._is_circuit(step), "is no circuit"),
-            (not frozen and architecture.accepts_key, "draws samples for a whole batch"),
+            (not frozen and draws, "draws samples for a whole batch; dropout(rate, by=) does not"),
             (step.name in options.remat, "is run again in the reverse pass"),
             (step.name in options.precision, "computes in another dtype"),
         )
@@ -589,7 +618,7 @@ class Streams(Legible):
         >>> head = cl.Model("head", X, Y, linear("B", "m -> k"))
         >>> D = cl.LearningDiagram(cl.Dataset("d", X=X, Y=Y), drop, head)
         >>> cl.lower(D.loss(["d.X >> drop >> head = d.Y"]), streams="auto").plan.streams.apart
-        {'drop': 'draws samples for a whole batch'}
+        {'drop': 'draws samples for a whole batch; dropout(rate, by=) does not'}
         """
         steps = (*self.plan.steps, *self.plan.terms)
         found = {one.name: self._reason(one) for one in steps if one.op in ("apply", "divergence")}

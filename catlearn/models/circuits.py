@@ -880,7 +880,8 @@ class CircuitArchitecture(Architecture):
         return LoweredCircuit(self.between(source, target).circuit).init(key)
 
     @cached_property
-    def _random(self) -> bool:
+    def draws_whole(self) -> bool:
+        """Whether boxes draw samples of whole arrays, and not by seeds and indices."""
         return any(not o.kernel.entry.deterministic for o in self.circuit.live().apex.operations)
 
     @property
@@ -912,7 +913,7 @@ class CircuitArchitecture(Architecture):
 
     @property
     def accepts_key(self) -> bool:
-        return self._random or bool(self.seeds)
+        return self.draws_whole or bool(self.seeds)
 
     @property
     def has_modes(self) -> bool:

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 import catlearn as cl
-from catlearn.arrays import copy, cumsum, einsum, exp, idle, linear, traced, where
+from catlearn.arrays import copy, cumsum, dropout, einsum, exp, idle, linear, tanh, traced, where
 from catlearn.costing import devices
-from catlearn.lowering.streaming import StreamedCircuit, StreamPlan
+from catlearn.lowering.streaming import Region, StreamedCircuit, StreamPlan
 from tests.lowering.comparing import KEY, apart, calls
 from tests.lowering.test_streams import differences, gradient_of
 
@@ -117,7 +117,7 @@ def test_values_alone_of_rounds_run_as_they_are():
 
 def test_layers_in_rounds_keep_the_passes_in_them():
     """What is in rounds goes first: rounds that have a pass are not swept themselves."""
-    layer = linear("W", "m -> f", f=512) >> cl.arrays.tanh >> linear("V", "f -> m", m=2)
+    layer = linear("W", "m -> f", f=512) >> tanh >> linear("V", "f -> m", m=2)
     layers = cl.arrays.lift(layer.repeat(40, "layers"), "b")
     shapes = [tuple(int(s.number) for s in one) for one in layers.parameters.values()]
     plan = cl.lower(layers, streams="auto").plan((512, 2), *shapes)
@@ -167,24 +167,24 @@ def averaged(decay):
 
 
 LOSSES = {
-    "weights": (weighted(0.25, cl.Weight("beta", 3.0)), weighted(0.25, 1.0),
-                {}, [2048, 2048]),
+    "weights on joined data": (
+        weighted(0.25, cl.Weight("beta", 3.0)), weighted(0.25, 1.0),
+        {"together": [("text", "more")]}, [2048],
+    ),
     "a moving average": (averaged(0.5), averaged(0.9), {}, [512]),
-    "joined data": (weighted(1.0, 1.0), weighted(1.0, 1.5), {"together": [("text", "more")]},
-                    [2048]),
 }  # fmt: skip
 """Diagrams, and others that are a little different; options; and the lengths of what is streamed"""
 
 
-def distance(fns, data):
-    """Return by how much two functions differ in two calls, each from a state of its own."""
-    params = jax.tree.map(lambda x: x + 0.1, fns[1].init(KEY)[0])
-    found = []
-    for fn in fns:
-        _, state = fn.init(KEY)
-        found.append(calls(fn, params, state, data, jit=True))
-    return max(apart(*pair) for steps in zip(*found, strict=True)
-               for pair in zip(*steps, strict=True))  # fmt: skip
+def run(fn, data, count=1):
+    """Return what calls give, from parameters that are no starting ones."""
+    params, state = fn.init(KEY)
+    return calls(fn, jax.tree.map(lambda x: x + 0.1, params), state, data, count, jit=True)
+
+
+def distance(one, other):
+    pairs = (pair for steps in zip(one, other, strict=True) for pair in zip(*steps, strict=True))
+    return max(apart(*pair) for pair in pairs)
 
 
 @pytest.mark.parametrize("name", LOSSES)
@@ -197,7 +197,32 @@ def test_losses_are_streamed_as_they_are(name, mutants):
     assert [one.length for one in found] == lengths
     assert all(one.saved > 0 for one in found)
     assert not fn.plan.streams.apart
-    assert distance((fn, plain), diagram.data) < 1e-5
+    count = 2 if diagram.averages else 1
+    found = run(fn, diagram.data, count)
+    assert distance(found, run(plain, diagram.data, count)) < 1e-5
     with mutants(f"streams: a loss with other {name}"):
         mutant = cl.lower(other.loss(), streams="auto", **options)
-        assert distance((mutant, plain), diagram.data) > 1e-3
+        assert distance(run(mutant, diagram.data, count), found) > 1e-3
+
+
+@traced("m", "")
+def dropping(x, seed):
+    return dropout(0.5, by="k")(tanh(linear("A", "m -> k", k=64)(x)), seed)
+
+
+def test_the_mean_over_examples_goes_through_what_drops_by_indices(mutants, monkeypatch):
+    """Each example has its seed, whichever block it is in."""
+    H = cl.Space("H", 64)
+    edges = cl.Model("hidden", X, H, dropping), cl.Model("last", H, F, linear("B", "m -> k"))
+    fit = {"fit": "text.X >> hidden >> last = text.F"}
+    diagram = cl.LearningDiagram(dataset("text", X=X, F=F), *edges, equations=fit)
+    plain, fn = (cl.lower(diagram.loss(), streams=s) for s in (None, ["text"]))
+    ((plan,), apart_from) = fn.plan.streams.at(text=64).values(), fn.plan.streams.apart
+    assert [one.length for one in plan.streamed] == [64]
+    assert not apart_from
+    found = run(plain, diagram.data)
+    assert distance(run(fn, diagram.data), found) < 1e-5
+    with mutants("streams: a region that no key reaches"):
+        values = Region.values
+        monkeypatch.setattr(Region, "values", lambda *given, train: values(*given, train=False))
+        assert distance(run(fn, diagram.data), found) > 1e-3

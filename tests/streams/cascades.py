@@ -1,13 +1,22 @@
-"""Random circuits that reduce over x more than once, later ones of what depends on earlier ones."""
+"""Random circuits that reduce over x more than once, later ones of what depends on earlier ones.
+
+The tests take a sample; all of them, with counts of what comes out, run for half an hour:
+
+    python -m tests.streams.cascades [--first 0] [--last 1000]
+"""
 
 from __future__ import annotations
 
+import argparse
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
+import catlearn as cl
 from catlearn.arrays import (
     Circuit,
     add,
@@ -27,6 +36,7 @@ from catlearn.arrays import (
     view,
     where,
 )
+from catlearn.streams import Fold, StreamRefused, stream
 
 AXES = ("q x", "q x", "q d", "x d", "x e", "x", "q x")
 SHAPES = ((3, 7), (3, 7), (3, 2), (7, 2), (7, 2), (7,))
@@ -245,3 +255,60 @@ def levels(circuit: Circuit) -> int:
         level = max((found.get(wire, 0) for wire in ins[box]), default=0) + reduces
         found |= dict.fromkeys(outs[box], level)
     return max(found[wire] for wire in circuit.cod)
+
+
+def differences(circuit: Circuit, fold: Fold, seed: int) -> tuple[float, float] | None:
+    """Return by how much a fold differs from its circuit: values and gradients of a linear loss.
+
+    None where numbers of the circuit itself are not finite.
+    """
+    xs = given(seed)
+
+    def made(fn: Any) -> tuple[Any, Any]:
+        def total(*own: Any) -> Any:
+            values = fn({}, *own, xs[-1])
+            return sum(y.ravel() @ jnp.cos(jnp.arange(y.size)) for y in values), values
+
+        gradients, values = jax.jit(jax.grad(total, (*range(len(xs) - 1),), has_aux=True))(*xs[:-1])
+        return [*map(np.asarray, values)], [*map(np.asarray, gradients)]
+
+    one, other = made(cl.lower(circuit)), made(cl.lower(fold, block=(3, 5, 5)[seed % 3]))
+    if not all(np.isfinite(x).all() for part in one for x in part):
+        return None
+    values, gradients = (
+        max(float(np.max(np.abs(a - b)) / (1 + np.abs(a).max())) for a, b in zip(*two, strict=True))
+        for two in zip(one, other, strict=True)
+    )
+    return values, gradients
+
+
+def main() -> None:
+    """Compare all, and print how many there are of each kind."""
+    parser = argparse.ArgumentParser()
+    for name, value in (("--first", 0), ("--last", 1000)):
+        parser.add_argument(name, type=int, default=value)
+    options, counts = parser.parse_args(), Counter[str]()
+    for seed in range(options.first, options.last):
+        circuit, known = cascade(seed)
+        kind = "within the rules" if known else "beyond them"
+        counts[kind] += 1
+        try:
+            fold = stream(circuit, "x")
+        except StreamRefused:
+            continue
+        counts[f"{kind}, derived"] += 1
+        counts[f"derived, of {levels(circuit)} levels"] += 1
+        found = differences(circuit, fold, seed)
+        if found is None:
+            counts["derived, not finite"] += 1
+        elif fold.check() or not (found[0] < 1e-8 and found[1] < 1e-6):
+            counts["wrong"] += 1
+            print(f"{seed}: differs by {found}, {fold.check()}", flush=True)
+        if not seed % 25:
+            jax.clear_caches()
+    print("\n".join(f"{kind}: {count}" for kind, count in sorted(counts.items())))
+
+
+if __name__ == "__main__":
+    jax.config.update("jax_enable_x64", True)
+    main()
