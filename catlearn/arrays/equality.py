@@ -24,7 +24,7 @@ from itertools import permutations, product
 from math import prod
 from typing import TYPE_CHECKING, Any
 
-from catlearn.arrays.blocks import GATES, Nested, flat, nested, path
+from catlearn.arrays.blocks import GATES, Nested, flat, gates_of, nested, path
 from catlearn.arrays.entries import MOST_LEAVES, Call, Entries, Node
 from catlearn.arrays.evaluation import difference
 from catlearn.arrays.forms import Form, IndexPart, Lookup, Reading, quotient, sizes_at
@@ -443,12 +443,7 @@ class _Side:
         """Follow the boxes of a block with rounds: with its states as symbols, then as known."""
         H, known, table = self.circuit.apex, found.known, self.table
         (ins, outs), symbolic = H.sides, found.symbolic
-        gates: dict[str, list[int]] = {kernel: [] for kernel in GATES}
-        inner: Nested = []
-        for box in boxes:
-            kernel = "" if isinstance(box, tuple) else H.operations[box].kernel.name
-            some: Nested = gates.get(kernel, inner)
-            some.append(box)
+        gates, inner = gates_of(H, boxes)
         (axis,) = H.lists["rounds"].row(block).tolist()
         t = found.rounds[block] = table.variable(self.axes[axis])
         self._follow([*gates["start"], *gates["each"]], found)

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from catlearn.arrays.blocks import GATES, Nested, nested
+from catlearn.arrays.blocks import Nested, gates_of, nested
 from catlearn.arrays.boxes import Draft
 from catlearn.arrays.forms import Form, IndexPart, Lookup
 from catlearn.arrays.sizes import Size, SizeRelation, solve
@@ -96,12 +96,7 @@ def evaluate(
 
     def rounds(block: int, boxes: Nested) -> None:
         (axis,) = H.lists["rounds"].row(block).tolist()
-        gates: dict[str, list[int]] = {name: [] for name in GATES}
-        inner: Nested = []
-        for box in boxes:
-            name = "" if isinstance(box, tuple) else H.operations[box].kernel.name
-            some: Nested = gates.get(name, inner)
-            some.append(box)
+        gates, inner = gates_of(H, boxes)
         (ins, outs), after = H.sides, dict[int, np.ndarray]()
         run(gates["start"])
         stacked: dict[int, list[np.ndarray]] = {box: [] for box in gates["stack"]}

@@ -92,7 +92,7 @@ from catlearn.category.path import Path
 from catlearn.category.transformation import NaturalTransformation
 from catlearn.errors import Failure, NotComposable, TooLarge, expect, expect_each
 from catlearn.finset import Diagram, colimit
-from catlearn.finset.join import find, join, keys
+from catlearn.finset.join import find, join, keys, positions
 from catlearn.names import distinct
 
 Made = TypeVar("Made", bound=FiniteCategory)
@@ -159,7 +159,7 @@ def tuple_category(
 
     def compose(first: np.ndarray, second: np.ndarray) -> np.ndarray:
         parted = [part.then(row[first], row[second]) for part, row in zip(parts, rows, strict=True)]
-        return lookup([src, tgt, *rows], [src[first], tgt[second], *parted])
+        return find([src, tgt, *rows], [src[first], tgt[second], *parted])
 
     made = kind.build(objects, distinct(names, "-"), src, tgt, np.arange(size), compose)
     return made, columns
@@ -174,26 +174,6 @@ def check_pairs(size: int, src: np.ndarray, tgt: np.ndarray) -> None:
             f"more than the budget of {MOST_PAIRS}; take a smaller category"
         )
         raise TooLarge(message)
-
-
-def lookup(table: Sequence[np.ndarray], rows: Sequence[np.ndarray]) -> np.ndarray:
-    """Return the place of each of the rows in a table of distinct rows that has it.
-
-    Examples
-    --------
-    >>> table = [np.array([0, 0, 1]), np.array([2, 3, 2])]
-    >>> lookup(table, [np.array([1, 0]), np.array([2, 3])]).tolist()
-    [2, 1]
-    """
-    sizes = [int(column.max(initial=0)) + 1 for column in table]
-    if np.prod([float(size) for size in sizes]) > 2.0**62:
-        return find(table, rows)
-    codes = np.zeros(len(table[0]), np.int64)
-    wanted = np.zeros(len(rows[0]), np.int64)
-    for size, column, row in zip(sizes, table, rows, strict=True):
-        codes, wanted = codes * size + column, wanted * size + row
-    order = np.argsort(codes)
-    return order[np.searchsorted(codes, wanted, sorter=order)]
 
 
 def written_tuple(names: Sequence[str]) -> str:
@@ -303,8 +283,7 @@ class Skeleton(Subcategory):
 
         def make() -> Functor:
             C, (objects, arrows), way = self.whole, self.kept, self._way
-            at_object, at_arrow = np.full(len(C.ob), -1), np.full(len(C.ar), -1)
-            at_object[objects], at_arrow[arrows] = np.arange(len(objects)), np.arange(len(arrows))
+            at_object, at_arrow = positions(objects, len(C.ob)), positions(arrows, len(C.ar))
             every = np.arange(len(C.ar))
             start, end = C.inverses[way[C.src.values]], way[C.tgt.values]
             moved = C.then(C.then(start, every), end)
@@ -614,11 +593,9 @@ class Karoubi(FiniteCategory):
 
         def make() -> Functor:
             C, (idempotents, arrows) = self.whole, self.over
-            place = np.full(len(C.ar), -1)
-            place[idempotents] = np.arange(len(idempotents))
-            ob = place[C.ids.values]
+            ob = positions(idempotents, len(C.ar))[C.ids.values]
             ends = [ob[C.src.values], ob[C.tgt.values], np.arange(len(C.ar))]
-            ar = lookup([self.src.values, self.tgt.values, arrows], ends)
+            ar = find([self.src.values, self.tgt.values, arrows], ends)
             return Functor.build(C, self, ob, ar)
 
         return self._cached("embedding", make)
@@ -637,8 +614,7 @@ def karoubi(C: FiniteCategory) -> Karoubi:
     _expect_finite(C)
     e = np.flatnonzero(C.is_idempotent)
     first, second = C.pairs
-    place = np.full(len(C.ar), -1)
-    place[e] = np.arange(len(e))
+    place = positions(e, len(C.ar))
     kept_after = (place[first] >= 0) & (C.composites == second)
     kept_before = (place[second] >= 0) & (C.composites == first)
     before, after = place[first[kept_after]], place[second[kept_before]]

@@ -104,7 +104,7 @@ from catlearn.errors import (
     expect,
 )
 from catlearn.finset import FinFunction, FinSet, Record
-from catlearn.finset.join import expand
+from catlearn.finset.join import expand, positions
 from catlearn.finset.sets import as_finset
 from catlearn.finset.value import SHOWN, failures_at, read_only
 from catlearn.names import distinct
@@ -1103,8 +1103,7 @@ class FiniteCategory(Category):
         at = self.ob.index(of)
         monos = np.flatnonzero(self.is_mono & (self.tgt.values == at))
         chosen = monos.copy()  # m ~ n if and only if n == i >> m for an isomorphism i
-        place = np.full(len(self.ar), -1)
-        place[monos] = np.arange(len(monos))
+        place = positions(monos, len(self.ar))
         first, second = self.pairs
         related = self.is_iso[first] & (place[second] >= 0)
         np.minimum.at(chosen, place[self.composites[related]], second[related])

@@ -117,7 +117,7 @@ from catlearn.errors import (
     listed,
 )
 from catlearn.finset import Diagram, FinFunction, Frozen, Record
-from catlearn.finset.join import expand, find, join
+from catlearn.finset.join import expand, find, join, positions
 from catlearn.finset.merge import quotient
 from catlearn.finset.universal import Ambient
 from catlearn.finset.value import SHOWN, failures_at, listing
@@ -938,8 +938,7 @@ class Subcategory(FiniteCategory):
     @classmethod
     def of(cls, C: FiniteCategory, objects: np.ndarray, arrows: np.ndarray) -> Self:
         """Build it from rows of objects and of arrows that are closed under composition."""
-        at_object, at_arrow = np.full(len(C.ob), -1), np.full(len(C.ar), -1)
-        at_object[objects], at_arrow[arrows] = np.arange(len(objects)), np.arange(len(arrows))
+        at_object, at_arrow = positions(objects, len(C.ob)), positions(arrows, len(C.ar))
         made = cls.build(
             C.ob.part(objects),
             C.ar.part(arrows),

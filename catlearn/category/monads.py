@@ -43,7 +43,7 @@ from typing import Any
 import numpy as np
 
 from catlearn.category.adjunctions import Adjunction, as_transformation, misplaced
-from catlearn.category.constructions import Coordinate, lookup, matching, tuple_category
+from catlearn.category.constructions import Coordinate, matching, tuple_category
 from catlearn.category.finite import FiniteCategory
 from catlearn.category.functor import Functor
 from catlearn.category.targets import compare
@@ -51,7 +51,7 @@ from catlearn.category.transformation import NaturalTransformation
 from catlearn.display import Displayed
 from catlearn.errors import Failure, InvalidStructure, expect
 from catlearn.finset import Frozen
-from catlearn.finset.join import keys
+from catlearn.finset.join import find, keys
 
 
 class Monad(Frozen, Displayed):
@@ -264,7 +264,7 @@ class OfMonad(FiniteCategory):
     over: np.ndarray
 
     def _rows(self, src: np.ndarray, tgt: np.ndarray, arrows: np.ndarray) -> np.ndarray:
-        return lookup([self.src.values, self.tgt.values, self.over], [src, tgt, arrows])
+        return find([self.src.values, self.tgt.values, self.over], [src, tgt, arrows])
 
     def _check(self, pair: Adjunction) -> None:
         found = Monad.of(pair)
@@ -348,7 +348,7 @@ class EilenbergMoore(OfMonad):
 
     def _row_of(self, arrows: np.ndarray) -> np.ndarray:
         """Return the objects that arrows T(a) -> a are."""
-        return lookup([self.algebras], [arrows])
+        return find([self.algebras], [arrows])
 
     @property
     def adjunction(self) -> Adjunction:

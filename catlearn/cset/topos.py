@@ -87,6 +87,7 @@ from catlearn.finset import (
     product,
     terminal,
 )
+from catlearn.finset.join import find
 from catlearn.finset.tables import morphism
 from catlearn.finset.value import SHOWN
 
@@ -685,12 +686,8 @@ class Exponential(Frozen):
 
 def find_rows(keys: np.ndarray, wanted: np.ndarray) -> np.ndarray:
     """Return where each row of a matrix stands among the distinct rows of another."""
-    if not keys.shape[1]:
-        return np.zeros(len(wanted), np.int64)
-    codes = np.unique(np.concatenate([keys, wanted]), axis=0, return_inverse=True)[1].ravel()
-    place = np.full(codes.max(initial=-1) + 1, -1)
-    place[codes[: len(keys)]] = np.arange(len(keys))
-    return place[codes[len(keys) :]]
+    one, other = ([np.zeros(len(some), np.int64), *some.T] for some in (keys, wanted))
+    return find(one, other)
 
 
 def exponential(Y: Tables, X: Tables, budget: int = 100_000) -> Exponential:

@@ -27,13 +27,15 @@ from catlearn.finset.value import check_rows
 
 
 def keys(left: Sequence[np.ndarray], right: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """Give each row of two tables with the same columns one integer, equal for equal rows."""
+    """Give each row of two tables with the same columns one integer, in lexicographic order."""
     length = len(left[0])
     key = np.concatenate([left[0], right[0]])
     for one, other in zip(left[1:], right[1:], strict=True):
-        key = np.unique(key, return_inverse=True)[1]
-        column, code = np.unique(np.concatenate([one, other]), return_inverse=True)
-        key = key * len(column) + code
+        column = np.concatenate([one, other])
+        room = float(key.max(initial=0) + 1) * float(column.max(initial=0) + 1)
+        if min(key.min(initial=0), column.min(initial=0)) < 0 or room > 2.0**62:
+            key, column = (np.unique(some, return_inverse=True)[1] for some in (key, column))
+        key = key * np.int64(column.max(initial=0) + 1) + column
     return key[:length], key[length:]
 
 
@@ -42,6 +44,13 @@ def expand(starts: np.ndarray, lengths: np.ndarray) -> np.ndarray:
     ends = np.cumsum(lengths)
     total = int(ends[-1]) if ends.size else 0
     return np.arange(total) + np.repeat(starts - (ends - lengths), lengths)
+
+
+def positions(rows: np.ndarray, size: int) -> np.ndarray:
+    """Return where each of so many rows stands among some of them, -1 where it does not."""
+    found = np.full(size, -1)
+    found[rows] = np.arange(len(rows))
+    return found
 
 
 def find(table: Sequence[np.ndarray], rows: Sequence[np.ndarray]) -> np.ndarray:

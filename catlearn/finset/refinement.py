@@ -48,7 +48,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from catlearn.finset.join import expand
+from catlearn.finset.join import expand, positions
 from catlearn.finset.labels import shared_codes
 from catlearn.finset.tables import Tables
 
@@ -273,8 +273,7 @@ class _Part(NamedTuple):
 
     def part(self, rows: np.ndarray, colours: np.ndarray) -> _Part:
         """Return some rows, with other colours, and the steps among them."""
-        place = np.full(self.colours.size, -1)
-        place[rows] = np.arange(rows.size)
+        place = positions(rows, self.colours.size)
         a, b = place[self.a], place[self.b]
         inside = (a >= 0) & (b >= 0)
         kinds, depth = self.kinds[inside], self.depth + 1

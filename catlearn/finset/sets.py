@@ -264,9 +264,7 @@ def read_values(values: Any, codomain: FinSet, domain: FinSet) -> tuple[np.ndarr
     if isinstance(values, FinFunction):
         return values.values, []
     if isinstance(values, Mapping):
-        unknown = [f"{key!r} is not in its domain" for key in values if key not in domain]
-        by_row = {domain.index(key): value for key, value in values.items() if key in domain}
-        unknown += [f"no value for {domain.label(k)!r}" for k in domain if k not in by_row]
+        by_row, unknown = _by_row(values, domain, "value")
         there = FinSet._of(len(by_row), domain.labels(sorted(by_row)))
         array, problems = read_values([by_row[k] for k in sorted(by_row)], codomain, there)
         return array, unknown + problems
@@ -659,15 +657,23 @@ class ListFunction(Frozen):
         return f"ListFunction.of({brief(list(self))}, codomain={codomain}{domain})"
 
 
+def _by_row(
+    given: Mapping[Any, Any], domain: FinSet, what: str
+) -> tuple[dict[int, Any], list[str]]:
+    """Return what a mapping from elements says of rows, and which are unknown or missing."""
+    problems = [f"{key!r} is not in its domain" for key in given if key not in domain]
+    by_row = {domain.index(key): one for key, one in given.items() if key in domain}
+    problems += [f"no {what} for {domain.label(k)!r}" for k in domain if k not in by_row]
+    return by_row, problems
+
+
 def read_rows(rows: Any, domain: FinSet, codomain: FinSet) -> tuple[ListFunction, list[str]]:
     """Read a list-valued function's rows as users write them, with a message for each fault."""
     if isinstance(rows, ListFunction):
         return ListFunction._of(rows.offsets, rows.values, domain, codomain), []
     problems = []
     if isinstance(rows, Mapping):
-        problems = [f"{key!r} is not in its domain" for key in rows if key not in domain]
-        by_row = {domain.index(key): row for key, row in rows.items() if key in domain}
-        problems += [f"no row for {domain.label(k)!r}" for k in domain if k not in by_row]
+        by_row, problems = _by_row(rows, domain, "row")
         rows = [by_row.get(k, ()) for k in domain]
     expect(rows, Iterable, "rows", "a list of lists of elements, or a dict of such")
     for row in rows:

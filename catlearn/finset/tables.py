@@ -72,7 +72,7 @@ from catlearn.errors import (
     expect,
     listed,
 )
-from catlearn.finset.join import find
+from catlearn.finset.join import find, positions
 from catlearn.finset.labels import closed, met_labels, shared_codes, unified
 from catlearn.finset.sets import (
     FINSETS,
@@ -283,9 +283,7 @@ def part(
 
     The side data are those of the part.
     """
-    place = {table: np.full(one.size, -1) for table, one in sets.items()}
-    for table, chosen in rows.items():
-        place[table][chosen] = np.arange(chosen.size)
+    place = {table: positions(chosen, sets[table].size) for table, chosen in rows.items()}
     small = {table: sets[table].part(chosen) for table, chosen in rows.items()}
     kept = {}
     for name, (source, target) in shape.steps().items():

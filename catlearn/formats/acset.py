@@ -253,6 +253,14 @@ def read_tables(document: Any, faults: Faults, shape: Shape | None = None) -> Ta
     return kind._build(shape, bare.sets, bare.arrows, bare.lists, bare.attributes)
 
 
+def check_version(meta: dict[str, Any], faults: Faults) -> None:
+    """Check that a document is of the version that is read here."""
+    version = meta.get("version")
+    if version != VERSION or isinstance(version, bool):
+        message = f"is {shorten_repr(version)}, this catlearn reads version {VERSION}"
+        faults.add(f"{META}, version", message)
+
+
 def _read_meta(meta: Any, faults: Faults) -> tuple[type[Tables], Shape] | None:
     """Read the kind and the schema, and check that they belong together."""
     if not isinstance(meta, dict):
@@ -262,10 +270,8 @@ def _read_meta(meta: Any, faults: Faults) -> tuple[type[Tables], Shape] | None:
     for key in meta:
         if key not in ("version", "kind", "schema", "tensors"):
             faults.add(META, f"has the unknown field {shorten_repr(key)}")
-    version, word = meta.get("version"), meta.get("kind")
-    if version != VERSION or isinstance(version, bool):
-        message = f"is {shorten_repr(version)}, this catlearn reads version {VERSION}"
-        faults.add(f"{META}, version", message)
+    check_version(meta, faults)
+    word = meta.get("kind")
     if not isinstance(word, str) or word not in KINDS:
         faults.add(f"{META}, kind", f"is {shorten_repr(word)}, known are {', '.join(KINDS)}")
     shape = read_shape(meta.get("schema"), faults)

@@ -49,7 +49,14 @@ from catlearn.files import (
     shorten_repr,
 )
 from catlearn.finset import Shape, Tables
-from catlearn.formats.acset import META, VERSION, read_tables, write_plain, write_tables
+from catlearn.formats.acset import (
+    META,
+    VERSION,
+    check_version,
+    read_tables,
+    write_plain,
+    write_tables,
+)
 from catlearn.formats.codecs import circuit_of, lines_of
 from catlearn.learning import LearningDiagram
 from catlearn.learning.schema import STORED
@@ -179,10 +186,7 @@ def _circuit(document: dict[str, Any], faults: Faults) -> Circuit:
     """Read a circuit of arrays: the lines of its listing."""
     if document.keys() != {META, "listing"} or document[META].keys() != {"version", "kind"}:
         faults.add("document", f"has other fields than {META} (version, kind) and listing")
-    version = document[META].get("version")
-    if version != VERSION or isinstance(version, bool):
-        message = f"is {shorten_repr(version)}, this catlearn reads version {VERSION}"
-        faults.add(f"{META}, version", message)
+    check_version(document[META], faults)
     faults.check()
     try:
         return circuit_of(document["listing"])
