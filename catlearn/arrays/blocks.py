@@ -289,8 +289,7 @@ def block_failures(H: ArrayHypergraph, asked: Iterable[int]) -> list[Failure]:
     if failures:
         return failures
     order = flat(nested(H, H.order))
-    at = {box: k for k, box in enumerate(order)}
-    writer = {wire: box for box, wires in enumerate(outs) for wire in wires}
+    at, writer = {box: k for k, box in enumerate(order)}, H.writer
     for box in order:
         if any(w in writer and at[writer[w]] >= at[box] for w in ins[box]):
             where = title(paths[box][0]) if paths[box] else H.title(box)

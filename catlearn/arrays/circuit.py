@@ -411,8 +411,7 @@ class Circuit(Frozen, Displayed):
 
         What goes round in a block is needed from its ``start`` on.
         """
-        H, (ins, outs) = self.apex, self.apex.sides
-        writer = {wire: box for box, wires in enumerate(outs) for wire in wires}
+        H, writer, (ins, outs) = self.apex, self.apex.writer, self.apex.sides
         last = {ins[box][0]: outs[box][0]
                 for box, one in enumerate(H.operations) if one.kernel.name == "last"}  # fmt: skip
         done: dict[int, None] = {}

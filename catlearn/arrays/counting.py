@@ -312,8 +312,7 @@ def _chosen(H: ArrayHypergraph) -> dict[tuple[int, int], int]:
 
     It is -1 where one is chosen.
     """
-    writer = {wire: box for box, wires in enumerate(H.sides[1]) for wire in wires}
-    found = {}
+    writer, found = H.writer, {}
 
     def kernel(wire: int) -> str:
         return H.operations[writer[wire]].kernel.name

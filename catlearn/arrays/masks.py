@@ -67,8 +67,7 @@ def hidden_rows(H: ArrayHypergraph, sizes: Mapping[int, int]) -> list[Failure]:
     sizes
         Of its axes.
     """
-    writer = {wire: box for box, wires in enumerate(H.sides[1]) for wire in wires}
-    found = []
+    writer, found = H.writer, []
     for box, operation in enumerate(H.operations):
         if operation.kernel.name != "softmax" or len(operation.targets) != 1:
             continue

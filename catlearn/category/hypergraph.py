@@ -242,6 +242,11 @@ class Hypergraph(Tables):
         return ins, outs
 
     @cached_property
+    def writer(self) -> dict[int, int]:
+        """The box that writes each wire, where one does."""
+        return {wire: box for box, wires in enumerate(self.sides[1]) for wire in wires}
+
+    @cached_property
     def _sorted(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
         """The boxes in topological order, and those that have no place in it."""
         ins, outs = self.sides

@@ -66,7 +66,7 @@ def spent(
     H = circuit.apex
     ins, outs = H.sides
     axes, within, rounds = (H.lists[name] for name in ("axes", "within", "rounds"))
-    writer = {wire: box for box, wires in enumerate(outs) for wire in wires}
+    writer = H.writer
     read: dict[int, set[int]] = {}
     for box, wires in enumerate(ins):
         for wire in wires:

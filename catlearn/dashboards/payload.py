@@ -557,8 +557,7 @@ def _drawings(
 
 def _glyphs(circuit: Circuit, scene: CircuitScene) -> list[list[int]]:
     """The boxes of each glyph of a picture; of a closed block all that are in it."""
-    H = circuit.apex
-    writers = _writers(circuit)
+    H, writers = circuit.apex, circuit.apex.writer
     paths = [path(H, box) for box in range(H.size("Box"))]
     found = []
     for stand in scene.stands:
@@ -574,7 +573,7 @@ def _labels(circuit: Circuit, spent: CircuitResources | None, at: Sequence[int])
     """The posynomials that stand above columns, by their texts, and the boxes of those columns."""
     if spent is None:
         return {}
-    levels, writers = spent.levels(), _writers(circuit)
+    levels, writers = spent.levels(), circuit.apex.writer
     shown = [(one, writers.get(wire)) for wire, one in levels.columns.items()]
     found: Plain = {}
     for one, box in (*shown, (levels.given, None), (levels.asked, None)):
@@ -583,10 +582,6 @@ def _labels(circuit: Circuit, spent: CircuitResources | None, at: Sequence[int])
         )
         label["boxes"] += [] if box is None else [at[box]]
     return found
-
-
-def _writers(circuit: Circuit) -> dict[int, int]:
-    return {wire: box for box, outs in enumerate(circuit.apex.sides[1]) for wire in outs}
 
 
 def _costs(spent: CircuitResources, sizes: Mapping[str, int], at: Sequence[int]) -> Plain:

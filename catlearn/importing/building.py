@@ -648,8 +648,7 @@ def _standing(circuit: Circuit) -> Circuit:
         H, draft = circuit.apex, Draft.of(circuit.apex)
         rounds = {block for block, (_, axes) in enumerate(draft.blocks) if axes}
         order = flat(nested(H, H.order))
-        at = {box: k for k, box in enumerate(order)}
-        writer = {wire: box for box, wires in enumerate(H.sides[1]) for wire in wires}
+        at, writer = {box: k for k, box in enumerate(order)}, H.writer
         paths = [[block for block in box.within if block not in rounds] for box in draft.boxes]
         lost = {block for block in range(len(draft.blocks)) if block not in rounds and (
             all(block in path for path in paths)

@@ -431,9 +431,8 @@ class _Search:
         ``alone``. Large arrays that are read elsewhere, too, are formed again there, if they may
         be. The last are the boxes that are not in that circuit.
         """
-        H = circuit.apex
+        H, writer = circuit.apex, circuit.apex.writer
         ins, outs = H.sides
-        writer = {wire: box for box, wires in enumerate(outs) for wire in wires}
         own = {*inside, *one.reductions, *one.extra}
         after: set[int] = set()
         for box in H.order:

@@ -162,8 +162,7 @@ def collected(
 
 def ancestors(H: ArrayHypergraph, wires: Iterable[int]) -> set[int]:
     """Return the boxes that arrays depend on."""
-    ins, outs = H.sides
-    writer = {wire: box for box, some in enumerate(outs) for wire in some}
+    ins, writer = H.sides[0], H.writer
     found: set[int] = set()
     stack = [writer[w] for w in wires if w in writer]
     while stack:

@@ -509,9 +509,8 @@ class _Derivation:
             If what is swept, or an output that keeps the axis, needs one.
         """
         H, late, found = self.circuit.apex, {*self.cut}, dict[int, int]()
-        writer = {wire: box for box, wires in enumerate(H.sides[1]) for wire in wires}
         for box in H.order:
-            if any(writer.get(wire) in late for wire in H.sides[0][box]):
+            if any(H.writer.get(wire) in late for wire in H.sides[0][box]):
                 late.add(box)
             one, variables = H.operations[box], self.draft.boxes[box].vars
             over = [v for v in one.targets if variables[v] == self.axis]
