@@ -181,7 +181,7 @@ def apply(operation: Any, values: list[np.ndarray], sizes: Mapping[int, int]) ->
         return [np.sum(np.stack(values), axis=0)]
     if name == "mul":
         return [np.prod(np.stack(values), axis=0)]
-    if name in ("view", "stop", "start", "cast"):
+    if name in ("view", "stop", "start", "cast", "rounded"):
         return [values[0]]
     if name == "max":
         return [values[0].max(axis=targets)]

@@ -123,6 +123,7 @@ KERNELS: dict[str, Entry] = {
     **{name: Entry() for name in ("exp", "exp2", "log", "sigmoid", "cos", "softplus", "indicator")},
     **{name: Entry((2, 2)) for name in ("larger", "shifted")},
     "earlier": Entry((4, 4)),
+    "rounded": Entry(fixes=None),
     "start": Entry(),
     "each": Entry(targets="read"),
     "last": Entry((2, 2)),

@@ -236,6 +236,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "larger": torch.maximum,
     "shifted": _shifted,
     "earlier": _earlier,
+    "rounded": lambda x: x,  # each result is a number of its type
 }
 """What the steps of a program are in PyTorch, besides those that speak of a device or a type."""
 

@@ -888,7 +888,7 @@ def _slopes(work: Rewriting, box: int, slope: Any, found: dict[int, Any]) -> Non
             made = (weights[0], sum(adds))
         elif name in ("mul", "contraction") and not any(adds):
             made = (sum(weights), 0)
-        elif name in ("neg", "view"):
+        elif name in ("neg", "view", "rounded"):
             made = (weights[0], -adds[0] if name == "neg" else adds[0])
         elif name == "contraction" and len(reads) == 1 and not row.operation.targets:
             value = row.operation.scale.value

@@ -906,8 +906,8 @@ class Rewriting(Nodes):
                 number = self.number(0.0)
                 coefficients.append(self.spliced(rule.F(), [self.shifted(s, r), number])[k])
         of_powers = [
-            r if self._is_polynomial(r) else None if exponent and exponent[0] == s
-            else self._mean(s) for s, r, _ in term.powers
+            self.near(r) if self._is_polynomial(r) else None if exponent and exponent[0] == s
+            else self.near(self._mean(s)) for s, r, _ in term.powers
         ]  # fmt: skip
         references = [*(r for _, r, _ in term.powers), *(r for r in of_powers if r is not None)]
         references += [exponent[1]] if exponent else []
@@ -983,7 +983,7 @@ class Rewriting(Nodes):
         # a mean is rounded: what is left is the mean of the distances from it
         first = len(moves) - len(term.powers)
         for k, (s, r, _) in enumerate(term.powers, first):
-            gaps[k] = self._rounded(s, r) if gaps[k] is None else gaps[k]
+            gaps[k] = self._rounded(s, r, moves[k].reference) or gaps[k]
         made = self._at_end(lower, moves, gaps)
         return Term(
             scale, count, (*coefficients, *outside, made),
@@ -1001,15 +1001,23 @@ class Rewriting(Nodes):
         ]
         return self.combined(lower, rows, lambda one: one)
 
-    def _rounded(self, s: Ref, r: Ref) -> Ref | None:
-        """Return a mean of S as a number, less the mean, where sums of S and of S - R are kept."""
-        minus = self.box(Kernel("neg"), [r], r.variables, title="-")
-        centred = self.box(Kernel("add"), [s, minus], _met(s, r), title="centred")
+    def near(self, one: Ref) -> Ref:
+        """Return a number near to one that is computed, and the same wherever it is read.
+
+        Powers may be relative to any; what is summed at two that differ a little is summed wrongly.
+        """
+        return self.box(Kernel("rounded"), [one], one.variables, title="near")
+
+    def _rounded(self, s: Ref, r: Ref, near: Ref) -> Ref | None:
+        """Return a number near to the mean of S, less the mean, where both sums are kept."""
+        minus = self.box(Kernel("neg"), [near], near.variables, title="-")
+        centred = self.box(Kernel("add"), [s, minus], _met(s, near), title="centred")
         total, distance = self._summed(s), self._summed(centred)
         if self._count is None or total is None or distance is None:
             return None
         divided = self.power(self.counted(), -1)
-        if self.draft.boxes[self.writer[r.wire]].ins != [total.wire, divided[0].wire]:
+        means = [total.wire, divided[0].wire]
+        if near != self.near(r) or self.draft.boxes[self.writer[r.wire]].ins != means:
             return None
         return self.product([distance, *divided], Scalar(Fraction(-1)))
 
@@ -1115,7 +1123,7 @@ class Rewriting(Nodes):
             name = row.operation.kernel.name
             if name == "reciprocal" and row.ins == [self._count]:
                 continue
-            if kinds or name not in ("contraction", "mul", "add", "neg", "view", "square"):
+            if kinds or name not in ("contraction", "mul", "add", "neg", "view", "square", "rounded"):
                 return False
             stack += row.ins
         return True
