@@ -151,15 +151,18 @@ class _Shards(_Local):
     def state(self, fixed: Sequence[Any], entries: Sequence[Any]) -> Any:
         """Return the state after all blocks."""
 
-        def merged(one: FoldRun, fixed: Any, entries: Any) -> Any:
-            states = self.gathered(one.state(fixed, entries))
-            while len(states) > 1:
-                pairs = zip(states[::2], states[1::2], strict=False)
-                left = states[len(states) & ~1 :]
-                states = [one.part("merge", (*a, *b, *fixed)) for a, b in pairs] + left
-            return states[0]
+        def whole(one: FoldRun, fixed: Any, entries: Any) -> Any:
+            def merged(state: Any) -> Any:
+                states = self.gathered(state)
+                while len(states) > 1:
+                    pairs = zip(states[::2], states[1::2], strict=False)
+                    left = states[len(states) & ~1 :]
+                    states = [one.part("merge", (*a, *b, *fixed)) for a, b in pairs] + left
+                return states[0]
 
-        return self.local(merged, WHOLE, (fixed, entries))
+            return one.joined(fixed, entries, merged)
+
+        return self.local(whole, WHOLE, (fixed, entries))
 
     def ties(self, state: Any, references: Any, fixed: Any, entries: Any) -> dict[int, Any]:
         """Return how many entries are the greatest, for each that outputs depend on."""

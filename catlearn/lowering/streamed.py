@@ -9,15 +9,17 @@ contributions again, at the references of the last state, and takes their vector
 from __future__ import annotations
 
 import operator
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import copy
 from functools import reduce
+from math import isqrt
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
+from jax.custom_batching import custom_vmap
 from jax.interpreters import ad
 
 from catlearn.arrays.forms import IndexPart
@@ -146,8 +148,25 @@ def refuse_hidden(lowered: LoweredCircuit, shapes: Sequence[tuple[int, ...]]) ->
 
 REVERSE = ("stream", "checkpoint")
 
+SEVERAL = 16
+"""From how many blocks on they are read in rows, where that takes no more than a block."""
+
 ROUNDING = 8
 """By how many times the precision of its type an entry that is formed again may differ."""
+
+
+def row_of(blocks: int) -> int:
+    """Return how many blocks a row has, about the root of their number; 0 if they are few.
+
+    Examples
+    --------
+    >>> row_of(15), row_of(63), row_of(127), row_of(128)
+    (0, 7, 9, 8)
+    """
+    if blocks < SEVERAL:
+        return 0
+    root = isqrt(blocks)
+    return min(range(root // 2 + 1, root + 1), key=lambda size: (blocks % size, -size))
 
 
 def run_of(
@@ -157,6 +176,27 @@ def run_of(
     """Return the run of a fold at sizes of its axes."""
     kind: Any = PrefixRun if isinstance(fold, PrefixFold) else FoldRun
     return kind(fold, sizes, block, {} if known is None else known, reverse)
+
+
+def either(closed: Iterable[Any]) -> Any:
+    """Return whether any of some booleans is true."""
+    return reduce(operator.or_, closed)
+
+
+@custom_vmap
+def in_all(holds: Any) -> Any:
+    """Return a boolean, or in ``jax.vmap`` whether it holds in all examples, which branch alike."""
+    return holds
+
+
+@in_all.def_vmap
+def _in_all(size: int, mapped: Sequence[bool], holds: Any) -> tuple[Any, bool]:
+    return jnp.all(holds, axis=0), False
+
+
+def is_sure(mask: Skip) -> bool:
+    """Whether what a mask hides adds nothing to any state."""
+    return not mask.vanishing and not mask.below
 
 
 def differentiable(run: Any, whole: Any = None) -> Any:
@@ -376,20 +416,79 @@ class FoldRun:
         *found, index = _sliced(entries, self.fold.entries, start, block)
         return [*found, self.first + index]
 
-    def over(self, step: Any, carried: Any, first: int = 0) -> Any:
-        """Carry something over all blocks from one on; ``step(carried, start, block)``."""
+    def over(self, step: Any, carried: Any, first: int = 0, rows: Any = None) -> Any:
+        """Carry something over all blocks from one on; ``step(carried, start, block)``.
+
+        Parameters
+        ----------
+        rows
+            ``begin(carried, start)``, how many blocks that has read, and ``merge(carried, row)``.
+            Since merging is associative, blocks are read in rows, each from its own beginning,
+            and rows are merged: n sums are then rounded about 2 sqrt(n) times, not n times.
+        """
         full, rest = divmod(self.length, self.block)
-        if full > first:
-            starts = jnp.arange(first, full) * self.block
-            carried, _ = jax.lax.scan(
+        starts = jnp.arange(first, full) * self.block
+
+        def passed(carried: Any, starts: Any) -> Any:
+            if not len(starts):
+                return carried
+            return jax.lax.scan(
                 lambda state, start: (step(state, start, self.block), None), carried, starts
-            )
+            )[0]
+
+        size = row_of(len(starts)) if rows else 0
+        left = len(starts) % size if size else len(starts)
+        carried = passed(carried, starts[:left])
+        if left < len(starts):
+            begin, read, merge = rows
+
+            def row(carried: Any, starts: Any) -> Any:
+                return merge(carried, passed(begin(carried, starts[0]), starts[read:])), None
+
+            carried, _ = jax.lax.scan(row, carried, starts[left:].reshape(-1, size))
         return step(carried, full * self.block, rest) if rest else carried
 
     def state(self, fixed: Sequence[Any], entries: Sequence[Any]) -> Any:
         """Return the state after all blocks."""
+        return self.joined(fixed, entries, tuple)
 
-        masks = self.closing()
+    def joined(
+        self, fixed: Sequence[Any], entries: Sequence[Any], join: Callable[[Any], Any]
+    ) -> Any:
+        """Return the state after all blocks, merged with those of others.
+
+        A block that a finite fill hides adds nothing to a state all of whose rows have an open
+        entry. Since the order does not matter, it comes after all others, or not at all.
+
+        Parameters
+        ----------
+        join
+            Merges a state with those of others.
+        """
+        own = self.seen(fixed, entries)
+        masks, state = self.closing(), join(own)
+        if self.reverse == "checkpoint" or all(map(is_sure, masks)):
+            return state
+        sure = self.sure(masks, state, fixed)
+
+        def step(state: Any, start: Any, block: int) -> Any:
+            read = self.blocks(entries, start, block)
+            closed = self.closed(masks, (*fixed, *read))
+
+            def run(state: Any) -> Any:
+                return self.part("step", (*state, *fixed, *read), block)
+
+            late = either(closed) & ~either(map(operator.and_, closed, sure))
+            return jax.lax.cond(late, run, tuple, state)
+
+        def later() -> Any:
+            return join(self.over(step, own, self.beginning(fixed, entries)[1]))
+
+        return jax.lax.cond(reduce(operator.and_, sure), lambda: state, later)
+
+    def seen(self, fixed: Sequence[Any], entries: Sequence[Any]) -> Any:
+        """Return the state after all blocks but those that masks hide."""
+        masks, eager = self.closing(), self.reverse == "checkpoint"
 
         def step(state: Any, start: Any, block: int) -> Any:
             read = self.blocks(entries, start, block)
@@ -397,25 +496,43 @@ class FoldRun:
             def run(state: Any) -> Any:
                 return self.part("step", (*state, *fixed, *read), block)
 
-            hidden = self.hidden(masks, (*fixed, *read), state)
-            return run(state) if hidden is None else jax.lax.cond(hidden, tuple, run, state)
+            hidden = self.closed(masks, (*fixed, *read))
+            if eager:
+                hidden = [*map(operator.and_, hidden, self.sure(masks, state, fixed))]
+            return jax.lax.cond(either(hidden), tuple, run, state) if masks else run(state)
 
-        def lift() -> Any:
-            return self.part("lift", (*fixed, *first), self.block)
+        def merge(state: Any, row: Any) -> Any:
+            return self.part("merge", (*state, *row, *fixed))
 
-        def empty() -> Any:
+        begin, read = self.beginning(fixed, entries)
+        state = begin()
+        small = self.is_small(state, entries) and (not read or all(map(is_sure, masks)))
+        step = jax.checkpoint(step, static_argnums=(2,)) if eager else step
+        return self.over(step, state, read, (begin, read, merge) if small else None)
+
+    def beginning(
+        self, fixed: Sequence[Any], entries: Sequence[Any]
+    ) -> tuple[Callable[..., Any], int]:
+        """Return what makes the state that blocks begin with, and how many blocks it has read."""
+
+        def lift(_: Any = None, start: Any = 0) -> Any:
+            return self.part("lift", (*fixed, *self.blocks(entries, start, self.block)), self.block)
+
+        def empty(*_: Any) -> Any:
             return tuple(
                 jnp.full_like(one, -jnp.inf if kind == "max" else 0)
-                for one, kind in zip(jax.eval_shape(lift), self.fold.kinds, strict=True)
+                for one, kind in zip(made, self.fold.kinds, strict=True)
             )
 
-        first = self.blocks(entries, 0, self.block)
-        if self.reverse == "checkpoint":
-            return self.over(jax.checkpoint(step, static_argnums=(2,)), lift(), 1)
-        kinds = jax.eval_shape(lift)
-        if starts_empty(self.fold) and all(is_real(one) for one in kinds):
-            return self.over(step, empty())
-        return self.over(step, lift(), 1)
+        made = jax.eval_shape(lift)
+        if self.reverse != "checkpoint" and starts_empty(self.fold) and all(map(is_real, made)):
+            return empty, 0
+        return lift, 1
+
+    def is_small(self, arrays: Sequence[Any], entries: Sequence[Any]) -> bool:
+        """Whether arrays have no more numbers than a block of what is read."""
+        read = sum(one.size // self.length * self.block for one in entries)
+        return sum(one.size for one in arrays) <= read
 
     def closing(self) -> list[Skip]:
         """List the masks that may hide a whole block."""
@@ -436,36 +553,44 @@ class FoldRun:
 
         return [one for one in self.masks if may_close(one)]
 
-    def hidden(
-        self, masks: Sequence[Skip], arrays: Sequence[Any], state: Any, references: Any = None
-    ) -> Any:
-        """Say whether masks hide a block, so that it adds nothing to a state; None without masks.
+    def closed(self, masks: Sequence[Skip], arrays: Sequence[Any]) -> list[Any]:
+        """Say of each mask whether it hides all of a block.
 
         Parameters
         ----------
         arrays
             What is fixed, the blocks, and the indices.
-        references
-            Of the state, if they are known.
         """
         count = len(self.fold.references.cod)
-        fixed = arrays[: self.fold.fixed]
 
         def ends(place: int) -> tuple[Any, Any]:
             return arrays[place - count].min(), arrays[place - count].max()
 
-        found = None
-        for one in masks:
-            closed = [bound < 0 for bound in one.greatest(self.sizes, ends)]
-            made = reduce(operator.or_, closed) if closed else ~arrays[one.places[0] - count].any()
-            if one.vanishing and references is None:
-                references = self.part("references", (*state, *fixed))
-            for number, k in one.vanishing:
-                made &= jnp.all(jnp.exp(number - references[k]) == 0)
-            for number, k in one.below:
-                made &= jnp.all(state[k] > number)
-            found = made if found is None else found | made
-        return found
+        return [
+            either(bound < 0 for bound in one.greatest(self.sizes, ends))
+            if one.conditions else ~arrays[one.places[0] - count].any()
+            for one in masks
+        ]  # fmt: skip
+
+    def sure(
+        self, masks: Sequence[Skip], state: Any, fixed: Sequence[Any], references: Any = None
+    ) -> list[Any]:
+        """Say of each mask whether what it hides adds nothing to a state.
+
+        Parameters
+        ----------
+        references
+            Of the state, if they are known.
+        """
+        needed = references is None and any(one.vanishing for one in masks)
+        known: Any = self.part("references", (*state, *fixed)) if needed else references
+        return [
+            reduce(operator.and_, [
+                *(in_all(jnp.all(jnp.exp(c - known[k]) == 0)) for c, k in one.vanishing),
+                *(in_all(jnp.all(state[k] > c)) for c, k in one.below),
+            ], jnp.asarray(True))
+            for one in masks
+        ]  # fmt: skip
 
     def forward(self, *inputs: Any) -> tuple[Any, Any]:
         """Return the outputs and the last state."""
@@ -506,6 +631,7 @@ class FoldRun:
         """Return the cotangents of what all blocks read, and of what blocks are read of."""
         own_fixed, own_entries = ([x for x in some if is_real(x)] for some in (fixed, entries))
         masks = self.closing()
+        sure = self.sure(masks, state, fixed, references)
 
         def step(carried: Any, start: Any, block: int) -> Any:
             of_fixed, of_entries = carried
@@ -524,15 +650,22 @@ class FoldRun:
                 return jax.tree.map(jnp.zeros_like, own)
 
             own = own_fixed, [x for x in parts if is_real(x)]
-            hidden = self.hidden(masks, (*fixed, *read), state, references)
-            made = back(*own) if hidden is None else jax.lax.cond(hidden, nothing, back, *own)
+            hidden = [*map(operator.and_, self.closed(masks, (*fixed, *read)), sure)]
+            made = jax.lax.cond(either(hidden), nothing, back, *own) if masks else back(*own)
             more, of_block = made
             of_fixed = [a + b for a, b in zip(of_fixed, more, strict=True)]
             axes = [a for a, x in zip(self.fold.entries, entries, strict=True) if is_real(x)]
             return of_fixed, _written(of_entries, of_block, axes, start)
 
+        def begin(carried: Any, _: Any) -> Any:
+            return [*map(jnp.zeros_like, own_fixed)], carried[1]
+
+        def add(carried: Any, row: Any) -> Any:
+            return [a + b for a, b in zip(carried[0], row[0], strict=True)], row[1]
+
         carried = [*map(jnp.zeros_like, own_fixed)], [*map(jnp.zeros_like, own_entries)]
-        return self.over(step, carried)
+        small = own_fixed and self.is_small(own_fixed, entries)
+        return self.over(step, carried, rows=(begin, 0, add) if small else None)
 
     def greatest(self) -> list[tuple[int, int]]:
         """List the greatest entries that outputs depend on: in the state, and in the sources."""

@@ -1123,7 +1123,15 @@ class Rewriting(Nodes):
             name = row.operation.kernel.name
             if name == "reciprocal" and row.ins == [self._count]:
                 continue
-            if kinds or name not in ("contraction", "mul", "add", "neg", "view", "square", "rounded"):
+            if kinds or name not in (
+                "contraction",
+                "mul",
+                "add",
+                "neg",
+                "view",
+                "square",
+                "rounded",
+            ):
                 return False
             stack += row.ins
         return True

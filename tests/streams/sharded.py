@@ -63,10 +63,11 @@ def gathered(text):
 def main():
     found = {}
     xs = arrays((2, 64, 16), (2, 128, 16), (2, 128, 16))
-    # the case of two devices, and one with a mask, where queries are sharded, too
+    # the case of two devices, and one where queries are sharded, too, and entries are open on one
+    # device, on both, or on none
     for title, shape, names, circuit in (
         ("two", (2,), ("x",), attention()),
-        ("four", (2, 2), ("q", "x"), attention(where("q x", "x <= q + 64"))),
+        ("four", (2, 2), ("q", "x"), attention(where("q x", "x < 3*q - 20", outside=-1e30))),
     ):
         mesh = mesh_of(shape, names)
         specs = [(None, "q" if "q" in names else None), (None, "x"), (None, "x")]

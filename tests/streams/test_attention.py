@@ -10,13 +10,10 @@ from catlearn.arrays import Circuit, add, dropout, einsum, idle, neg, softmax, t
 from catlearn.arrays.evaluation import evaluate
 from catlearn.errors import CatlearnError
 from catlearn.streams import StreamRefused, stream
-from catlearn.streams.normal import Rewriting
 from tests.streams.programs import (
     attention,
     attention_by_hand,
     grouped_query_attention,
-    layer_linear,
-    variance,
 )
 from tests.streams.test_folds import arrays, differences
 from tests.streams.test_laws import value
@@ -95,54 +92,17 @@ def test_attentions_are_one_fold(name):
         assert differences(value(cl.lower(fold, block=5), xs), value(cl.lower(circuit), xs)) < 1e-14
 
 
-ACCURACY = {
-    "float16 attention": (attention_by_hand, "x", [(5, 16), (200, 16), (200, 8)], 0, "float16"),
-    "bfloat16 attention": (attention_by_hand, "x", [(5, 16), (200, 16), (200, 8)], 0, "bfloat16"),
-    "layer norm and linear": (
-        layer_linear, "d", [(16, 1024), (1024,), (1024, 8)], 10, "float32",
-    ),
-}  # fmt: skip
-BLOCKS = {"layer norm and linear": 64}
-
-
-@pytest.mark.parametrize("name", ACCURACY)
-def test_errors_are_at_most_twice_those_of_the_circuit(name):
-    circuit, variable, shapes, mean, dtype = ACCURACY[name]
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+def test_errors_in_half_precision_are_at_most_twice_those_of_the_circuit(dtype):
     with jax.enable_x64(True):
-        xs = arrays(shapes)
-        low = [one.astype(dtype) for one in (xs[0] + mean, *xs[1:])]
-        want = cl.lower(circuit)({}, *(one.astype(float) for one in low))
+        low = [one.astype(dtype) for one in arrays([(5, 16), (200, 16), (200, 8)])]
+        want = cl.lower(attention_by_hand)({}, *(one.astype(float) for one in low))
 
         def error(fn):
             return float(jnp.linalg.norm(fn({}, *low).astype(float) - want))
 
-        fold = cl.lower(stream(circuit, variable), block=BLOCKS.get(name, 256))
-        assert error(jax.jit(fold)) <= 2 * error(cl.lower(circuit))
-
-
-def test_a_variance_far_from_zero():
-    with jax.enable_x64(True):
-        x = (arrays([(65536,)])[0] + 1e4).astype("float32")
-        made, _ = jax.jit(cl.lower(stream(variance, "n"), block=1024))({}, x)
-        want, naive = jnp.var(x.astype(float)), jnp.mean(x * x) - jnp.mean(x) ** 2
-        assert abs(made - want) < 1e-4 * want
-        assert abs(naive - want) > 0.5 * want
-
-
-def far_variance_error():
-    x = (arrays([(1024,)])[0] + 1e6).astype("float32")
-    with jax.disable_jit():  # compiled code may contract products and sums, and lose the remainder
-        made, _ = cl.lower(stream(variance, "n"), block=128)({}, x)
-    want = np.var(np.asarray(x, float))
-    return abs(made - want) / want
-
-
-def test_what_a_mean_is_rounded_by_is_put_right(mutants, monkeypatch):
-    with jax.enable_x64(True):
-        assert far_variance_error() < 1e-6
-        with mutants("streams: a rounded mean is taken for the mean"):
-            monkeypatch.setattr(Rewriting, "_rounded", lambda *_: None)
-            assert far_variance_error() > 1e-5
+        fold = cl.lower(stream(attention_by_hand, "x"), block=256)
+        assert error(jax.jit(fold)) <= 2 * error(cl.lower(attention_by_hand))
 
 
 def dropped(box):
