@@ -7,7 +7,7 @@ compares; no other test asks for wording.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -62,6 +62,18 @@ def says(
         assert texts, f"no failure of {law or 'any law'} at {where or 'any place'}: {error}"
     missing = [[name for name in names if not named(name, text)] for text in texts]
     assert [] in missing, f"does not say {min(missing, key=len)}: {error}"
+
+
+def each_call(*tables: Mapping[str, Any]) -> pytest.MarkDecorator:
+    """Run a test for each ``name`` of some tables and each call, ``make``, one or a list, of it."""
+    calls = [
+        (name, make)
+        for table in tables
+        for name, makes in table.items()
+        for make in (makes if isinstance(makes, list) else [makes])
+    ]
+    ids = [f"{name} {k}" for k, (name, _) in enumerate(calls)]
+    return pytest.mark.parametrize(("name", "make"), calls, ids=ids)
 
 
 @contextmanager

@@ -7,7 +7,7 @@ import pytest
 
 import catlearn as cl
 from catlearn.errors import CatlearnError, WrongKind, expect
-from tests.errors import raises
+from tests.errors import each_call, raises
 
 X, Y = cl.Space("X", 2), cl.Space("Y", 1)
 DATA = cl.Dataset("d", X=(X, np.ones((4, 2), "f4")), Y=(Y, np.ones((4, 1), "f4")))
@@ -47,10 +47,6 @@ WRONG = {
     "each object": [lambda: cl.product(3, 4), lambda: cl.coproduct(GRAPH, "B")],
     "the argument": [lambda: cl.loss_functor(3), lambda: list(cl.subobjects(3))],
 }  # fmt: skip
-CASES = [
-    (name, make) for name, makes in WRONG.items()
-    for make in (makes if isinstance(makes, list) else [makes])
-]  # fmt: skip
 
 CAT = cl.FiniteCategory.chain(1)
 ONE = cl.Functor.identity(CAT)
@@ -128,15 +124,9 @@ CATEGORIES = {
     "signature": lambda: many.MonoidalFunctor(GRAPH, many.Functions()),
     "what a lens lies between": lambda: many.Lens(3, many.Port("R"), len, len),
 }  # fmt: skip
-CASES += [
-    (name, make) for name, makes in CATEGORIES.items()
-    for make in (makes if isinstance(makes, list) else [makes])
-]  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("name", "make"), CASES, ids=[f"{n} {k}" for k, (n, _) in enumerate(CASES)]
-)
+@each_call(WRONG, CATEGORIES)
 def test_wrong_kinds_are_refused_by_name(name, make):
     with raises(WrongKind, name) as caught:
         make()

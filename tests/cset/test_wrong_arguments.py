@@ -6,6 +6,7 @@ import catlearn as cl
 from catlearn import cset, finset
 from catlearn.errors import CatlearnError, InvalidStructure, WrongKind
 from catlearn.finset import FinFunction, FinSet, Tables
+from tests.errors import each_call
 
 S, GRAPH = cl.SchGraph, cl.Graph({"e": ("A", "B")})
 X = cl.CSet(S, V=2, E=1, src=[0], tgt=[1])
@@ -97,16 +98,9 @@ WRONG = {
                 lambda: list(cl.homomorphisms(X, X, initial={"V": 3}))],
     "limit": lambda: list(cl.homomorphisms(X, X, limit="3")),
 }  # fmt: skip
-CASES = [
-    (name, make)
-    for name, makes in WRONG.items()
-    for make in (makes if isinstance(makes, list) else [makes])
-]
 
 
-@pytest.mark.parametrize(
-    ("name", "make"), CASES, ids=[f"{n} {k}" for k, (n, _) in enumerate(CASES)]
-)
+@each_call(WRONG)
 def test_wrong_kinds_are_refused_by_name(name, make):
     with pytest.raises(WrongKind) as caught:
         make()

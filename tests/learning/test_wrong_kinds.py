@@ -40,7 +40,7 @@ from catlearn.learning import (
 )
 from catlearn.models import Constant, LowRank, Operated, Registered, each, on_factors
 from catlearn.zoo import maml
-from tests.errors import raises
+from tests.errors import each_call, raises
 
 X, Y = cl.Space("X", 2), cl.Space("Y", 1)
 P = cl.Product("P", X, X)
@@ -160,15 +160,9 @@ WRONG = {
     "rows": lambda: Matrix([[0.0]], rows=3),
     "graph": lambda: free_enriched(3),
 }  # fmt: skip
-CASES = [
-    (name, make) for name, makes in WRONG.items()
-    for make in (makes if isinstance(makes, list) else [makes])
-]  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("name", "make"), CASES, ids=[f"{n} {k}" for k, (n, _) in enumerate(CASES)]
-)
+@each_call(WRONG)
 def test_wrong_kinds_are_refused_by_name(name, make):
     with raises(WrongKind, name):
         make()

@@ -10,6 +10,7 @@ import pytest
 import catlearn as cl
 from catlearn.errors import CatlearnError, DataError, InvalidStructure, WrongKind
 from catlearn.training import Patience, Sharding, batches
+from tests.errors import each_call
 
 X, Y = cl.Space("X", 2), cl.Space("Y", 1)
 COLUMNS = {"X": np.ones((4, 2), "f4"), "Y": np.ones((4, 1), "f4")}
@@ -58,19 +59,13 @@ WRONG = {
     "optimizer": [lambda r: cl.per_edge(3), lambda r: cl.per_edge({}),
                   lambda r: cl.fit(DIAGRAM, {"f": {"learning_rate": 1}}, steps=1)],
 }  # fmt: skip
-CASES = [
-    (name, make) for name, makes in WRONG.items()
-    for make in (makes if isinstance(makes, list) else [makes])
-]  # fmt: skip
 
 
 def print_four(step, costs, result, more):
     """A callback of too many arguments."""
 
 
-@pytest.mark.parametrize(
-    ("name", "make"), CASES, ids=[f"{n} {k}" for k, (n, _) in enumerate(CASES)]
-)
+@each_call(WRONG)
 def test_wrong_kinds_are_refused_by_name(result, name, make, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(WrongKind) as caught:
@@ -95,10 +90,6 @@ REFUSED = {
     "measure number": lambda r: metric(lambda p, t: number(p)),
     "measure whole": lambda r: metric(lambda p, t: p * t),
 }  # fmt: skip
-REFUSALS = [
-    (name, make) for name, makes in REFUSED.items()
-    for make in (makes if isinstance(makes, list) else [makes])
-]  # fmt: skip
 
 
 def argmax(p):
@@ -109,9 +100,7 @@ def number(p):
     return float(p[0, 0])
 
 
-@pytest.mark.parametrize(
-    ("name", "make"), REFUSALS, ids=[f"{n} {k}" for k, (n, _) in enumerate(REFUSALS)]
-)
+@each_call(REFUSED)
 def test_what_says_nothing_is_refused(result, name, make):
     with pytest.raises(InvalidStructure) as caught:
         make(result)
