@@ -19,6 +19,7 @@ from .categories import (
     natural_transformation as natural_transformation,
 )
 from .checking import (
+    SPECS as SPECS,
     Counterexample as Counterexample,
     LawsBroken as LawsBroken,
     Outcome as Outcome,
@@ -63,9 +64,6 @@ from .losses import (
 from .signature import (
     Signature as Signature,
     Spec as Spec,
-)
-from .specs import (
-    SPECS as SPECS,
 )
 from .strategies import (
     csets as csets,

@@ -44,9 +44,49 @@ from hypothesis.strategies import DataObject, SearchStrategy, data
 from catlearn.category import Presentation
 from catlearn.display import Displayed, Legible, html_table, renderer_of
 from catlearn.errors import CatlearnError, Failure, InvalidStructure, UnknownName, did_you_mean
+from catlearn.laws.algebra import (
+    cartesian,
+    commutative_monoid,
+    cospan,
+    enriched,
+    enriched_functor,
+    monoid,
+    monoidal,
+    monoidal_functor,
+    quantale,
+    symmetric_monoidal,
+)
+from catlearn.laws.categories import adjunction, category, functor, natural_transformation
+from catlearn.laws.circuits import circuit
+from catlearn.laws.cones import colimit, limit
+from catlearn.laws.copresheaves import cset, cset_morphism
 from catlearn.laws.law import Comparison, Law, shown
+from catlearn.laws.losses import loss_functor
 from catlearn.laws.signature import Sorts, Spec
-from catlearn.laws.specs import SPECS
+
+SPECS: tuple[Spec, ...] = (
+    loss_functor,
+    natural_transformation,
+    adjunction,
+    colimit,
+    limit,
+    cset_morphism,
+    cset,
+    enriched_functor,
+    enriched,
+    quantale,
+    monoidal_functor,
+    functor,
+    cospan,
+    circuit,
+    cartesian,
+    symmetric_monoidal,
+    monoidal,
+    category,
+    commutative_monoid,
+    monoid,
+)
+"""The specs that are tried when none is named, the special before the general."""
 
 
 class LawsBroken(InvalidStructure):
