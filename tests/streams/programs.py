@@ -1,4 +1,8 @@
-"""Programs that reduce over an axis, written in the operations of circuits."""
+"""Programs that reduce over an axis, written in the operations of circuits, and what runs them."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
 
 from catlearn.arrays import (
     Circuit,
@@ -236,3 +240,26 @@ REFUSED = {
     "an axis of the output": (attention(), "q", "output", False),
 }
 """Circuits with the variable, what is said, and whether by a theorem."""
+
+
+def arrays(shapes, seed=0):
+    """Return normal numbers."""
+    random = np.random.default_rng(seed)
+    return [jnp.asarray(random.normal(size=shape)) for shape in shapes]
+
+
+def both(fn, xs):
+    """Return the gradient of a number that depends on all outputs, and the outputs."""
+
+    def total(*xs):
+        made = fn({}, *xs)
+        return sum(jnp.sum(jnp.sin(y)) for y in jax.tree.leaves(made)), made
+
+    return jax.jit(jax.grad(total, tuple(range(len(xs))), has_aux=True))(*xs)
+
+
+def apart(one, other):
+    """Return the largest difference of two trees, relative to the entries of an array."""
+    leaves = (map(np.asarray, jax.tree.leaves(some)) for some in (one, other))
+    return np.max([np.max(np.abs(a - b)) / (1 + np.max(np.abs(b)))
+                   for a, b in zip(*leaves, strict=True)])  # fmt: skip

@@ -11,11 +11,12 @@ from catlearn.arrays.evaluation import evaluate
 from catlearn.errors import CatlearnError
 from catlearn.streams import StreamRefused, stream
 from tests.streams.programs import (
+    apart,
+    arrays,
     attention,
     attention_by_hand,
     grouped_query_attention,
 )
-from tests.streams.test_folds import arrays, differences
 from tests.streams.test_laws import value
 
 scores = einsum("h q d, h x d -> h q x", scale="d**-0.5")
@@ -89,7 +90,7 @@ def test_attentions_are_one_fold(name):
     assert fold.kinds == ("max", "sum", "sum")
     with jax.enable_x64(True):
         xs = [*before, *arrays(shapes), *after]
-        assert differences(value(cl.lower(fold, block=5), xs), value(cl.lower(circuit), xs)) < 1e-14
+        assert apart(value(cl.lower(fold, block=5), xs), value(cl.lower(circuit), xs)) < 1e-14
 
 
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
@@ -134,8 +135,8 @@ def test_dropout_by_indices_is_in_blocks_what_it_is_in_the_whole(double, mutants
 
     run = both(whole)
     wanted = run(*xs, 7)
-    assert differences(both(cl.lower(fold, block=5, group={"q": 2}))(*xs, 7), wanted) < 1e-13
-    assert differences(run(*xs, 8), wanted) > 1e-2
+    assert apart(both(cl.lower(fold, block=5, group={"q": 2}))(*xs, 7), wanted) < 1e-13
+    assert apart(run(*xs, 8), wanted) > 1e-2
     assert np.allclose(evaluate(circuit, [*xs, 7])[0], wanted[1])
     with mutants("streams: dropout by indices in the block alone"):
         _, moved = run(*(np.roll(x, 5, 1) if k else x for k, x in enumerate(xs)), 7)

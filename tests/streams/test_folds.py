@@ -12,7 +12,16 @@ from catlearn.errors import CatlearnError, InvalidStructure, UnknownName, WrongK
 from catlearn.formats import from_json, to_json
 from catlearn.lowering import streamed
 from catlearn.streams import Fold, StreamRefused, stream, streamable
-from tests.streams.programs import FOLDS, REFUSED, attention, cross_entropy_of_linear, nearest
+from tests.streams.programs import (
+    FOLDS,
+    REFUSED,
+    apart,
+    arrays,
+    attention,
+    both,
+    cross_entropy_of_linear,
+    nearest,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -27,27 +36,6 @@ LOSS = cl.LearningDiagram(cl.Dataset("d", X=X), cl.Model("f", X, X, "linear")).l
 )
 
 
-def arrays(shapes, seed=0):
-    random = np.random.default_rng(seed)
-    return [jnp.asarray(random.normal(size=shape)) for shape in shapes]
-
-
-def differences(one, other):
-    leaves = (map(np.asarray, jax.tree.leaves(some)) for some in (one, other))
-    return np.max([np.max(np.abs(a - b)) / (1 + np.max(np.abs(b)))
-                   for a, b in zip(*leaves, strict=True)])  # fmt: skip
-
-
-def both(fn, xs):
-    """Return the value and the gradient of a number that depends on all outputs."""
-
-    def total(*xs):
-        made = fn({}, *xs)
-        return sum(jnp.sum(jnp.sin(y)) for y in jax.tree.leaves(made)), made
-
-    return jax.jit(jax.grad(total, tuple(range(len(xs))), has_aux=True))(*xs)
-
-
 @pytest.mark.parametrize("name", FOLDS)
 def test_a_fold_has_the_values_and_gradients_of_its_circuit(name):
     circuit, variable, shapes, most = FOLDS[name]
@@ -55,7 +43,7 @@ def test_a_fold_has_the_values_and_gradients_of_its_circuit(name):
     assert len(fold.state) <= most
     assert not fold.check()
     xs = arrays(shapes)
-    assert differences(both(cl.lower(fold, block=7), xs), both(cl.lower(circuit), xs)) < 1e-13
+    assert apart(both(cl.lower(fold, block=7), xs), both(cl.lower(circuit), xs)) < 1e-13
 
 
 def curvature(fn, xs):
@@ -87,7 +75,7 @@ def test_products_with_hessians(name):
     else:
         (circuit, variable, shapes, _), more = FOLDS[name], []
     fn, xs = cl.lower(stream(circuit, variable), block=10), [*arrays(shapes), *more]
-    assert differences(curvature(fn, xs), curvature(cl.lower(circuit), xs)) < TWICE[name]
+    assert apart(curvature(fn, xs), curvature(cl.lower(circuit), xs)) < TWICE[name]
 
 
 def test_a_loss_along_its_examples_keeps_one_block():
@@ -100,7 +88,7 @@ def test_a_loss_along_its_examples_keeps_one_block():
         slope = jax.jit(jax.grad(lambda *xs, fn=fn: fn({}, *xs), (1, 2))).lower(*xs).compile()
         memory.append(slope.memory_analysis().temp_size_in_bytes)
         gradients.append(slope(*xs))
-    assert differences(*gradients) < 1e-12
+    assert apart(*gradients) < 1e-12
     assert memory[1] > 20 * memory[0]
 
 
@@ -126,7 +114,7 @@ def test_outputs_may_be_made_in_blocks():
     assert isinstance(fold, Fold)
     xs = arrays([(2, 5, 3), (2, 20, 3), (2, 20, 4)])
     whole, parts = cl.lower(fold, block=20), cl.lower(fold, block=8, group={"h": 1, "q": 2})
-    assert differences(both(parts, xs), both(whole, xs)) < 1e-14
+    assert apart(both(parts, xs), both(whole, xs)) < 1e-14
 
 
 def test_labels_are_a_sum_over_the_classes():
@@ -139,7 +127,7 @@ def test_labels_are_a_sum_over_the_classes():
         jax.jit(jax.value_and_grad(lambda e, w, fn=fn: fn({}, e, w, labels), (0, 1)))(e, w)
         for fn in fns
     ]
-    assert differences(*made) < 1e-14
+    assert apart(*made) < 1e-14
 
 
 @pytest.mark.parametrize(
@@ -197,13 +185,13 @@ def test_forward_mode_is_refused_with_the_option_that_has_it():
         with pytest.raises(CatlearnError) as caught:
             run(fn)
         assert 'reverse="checkpoint"' in str(caught.value)
-    assert differences(compiled(again), compiled(whole)) < 1e-13
+    assert apart(compiled(again), compiled(whole)) < 1e-13
 
     def over_reverse(fn):
         return jax.jvp(jax.grad(lambda x: jnp.sum(fn({}, x, *xs[1:]))), (xs[0],), (xs[0],))
 
     both = jax.jit(lambda: [over_reverse(one) for one in (fn, whole)])
-    assert differences(*both()) < 1e-13  # over a reverse pass it is not
+    assert apart(*both()) < 1e-13  # over a reverse pass it is not
 
 
 def test_of_equal_entries_the_first_is_the_least_across_blocks():
@@ -258,8 +246,8 @@ def test_a_fold_is_a_circuit_with_a_scan(name):
     assert "over rounds" in str(loop)
     fns = cl.lower(loop), cl.lower(fold, block=5), cl.lower(circuit)
     made, blocks, whole = jax.jit(lambda *xs: [fn({}, *xs) for fn in fns])(*xs)
-    assert differences(made, blocks) < 1e-14
-    assert differences(made, whole) < 1e-13
+    assert apart(made, blocks) < 1e-14
+    assert apart(made, whole) < 1e-13
 
 
 def test_a_loop_has_whole_blocks():

@@ -30,8 +30,8 @@ from catlearn.streams import RULES, folding, stream
 from catlearn.streams.normal import Rewriting
 from tests.streams.cascades import cascade, given
 from tests.streams.prefixes import PREFIXES
-from tests.streams.programs import FOLDS, attention_by_hand
-from tests.streams.test_folds import arrays, both, curvature, differences
+from tests.streams.programs import FOLDS, apart, arrays, attention_by_hand, both
+from tests.streams.test_folds import curvature
 
 masked = where("q x") >> softmax("[x]")
 masked_attention = masked @ idle >> einsum("q x, x e -> q e")
@@ -97,7 +97,7 @@ def test_states_are_merged_in_any_order(name):
     whole = value(cl.lower(circuit), arrays(shapes))
     for state in (merged(merged(a, b), c), merged(a, merged(b, c)), merged(merged(c, b), a)):
         found = run("tail", *state, *fixed)
-        assert differences(found, jax.tree.leaves(whole)) < 1e-11
+        assert apart(found, jax.tree.leaves(whole)) < 1e-11
 
 
 def step_error(run, fixed, blocks):
@@ -105,7 +105,7 @@ def step_error(run, fixed, blocks):
     first, second, _ = blocks
     state, more = (run("lift", *fixed, *one, block=len(one[-1])) for one in (first, second))
     made = run("step", *state, *fixed, *second, block=len(second[-1]))
-    return differences(made, run("merge", *state, *more, *fixed))
+    return apart(made, run("merge", *state, *more, *fixed))
 
 
 @pytest.mark.parametrize("name", MERGED)
@@ -128,7 +128,7 @@ def test_a_softmax_and_its_definition_have_one_fold():
     xs = arrays([(5, 3), (100, 3), (100, 4)])
     whole = value(cl.lower(attention_by_hand), xs)
     for fold, block in ((one, 7), (other, 16), (one, 100)):
-        assert differences(value(cl.lower(fold, block=block), xs), whole) < 1e-14
+        assert apart(value(cl.lower(fold, block=block), xs), whole) < 1e-14
 
 
 # ---------------------------------------------------------------- masks
@@ -160,7 +160,7 @@ def masks_agree(shift=0.0, rows=ROWS, slopes=None):
     same = bool(np.isnan(made[closed]).all() and np.isnan(whole[closed]).all())
     same &= np.allclose(made[~closed], whole[~closed], 1e-6, 1e-6)
     if not closed.any():
-        same &= all(np.isfinite(g).all() for g in one) and differences(one, other) < 1e-6
+        same &= all(np.isfinite(g).all() for g in one) and apart(one, other) < 1e-6
     return same
 
 
@@ -187,7 +187,7 @@ def test_a_finite_fill_takes_part_in_rows_without_an_open_entry():
     circuit = fill @ idle >> einsum("q x, x e -> q e")
     s, v = arrays([(16, 16), (16, 3)])
     made = value(cl.lower(stream(circuit, "x"), block=4), (s, v))
-    assert differences(made, value(cl.lower(circuit), (s, v))) < 1e-13
+    assert apart(made, value(cl.lower(circuit), (s, v))) < 1e-13
     assert jnp.allclose(made[0], v.mean(0))
 
 
@@ -215,8 +215,8 @@ def test_references_are_read_from_moved_accumulators(mutants):
         moved = Circuit.of(fold.moved.apex, fold.moved.dom, fold.moved.dom[: len(fold.state)])
         fn, whole = cl.lower(replace(fold, moved=moved), block=7), cl.lower(circuit)
         (gradients, made), (slopes, wanted) = both(fn, xs), both(whole, xs)
-        assert differences(made, wanted) < 1e-13
-        assert differences(gradients, slopes) > 1e-3
+        assert apart(made, wanted) < 1e-13
+        assert apart(gradients, slopes) > 1e-3
 
 
 def test_references_are_values_of_the_state(mutants):
@@ -226,8 +226,8 @@ def test_references_are_values_of_the_state(mutants):
     with mutants("streams: gradients of references are stopped"):
         stopped = fold.references >> tensor(*(stop() for _ in fold.references.cod))
         fn, whole = cl.lower(replace(fold, references=stopped), block=7), cl.lower(circuit)
-        assert differences(both(fn, xs), both(whole, xs)) < 1e-13
-        assert differences(curvature(fn, xs), curvature(whole, xs)) > 1e-3
+        assert apart(both(fn, xs), both(whole, xs)) < 1e-13
+        assert apart(curvature(fn, xs), curvature(whole, xs)) > 1e-3
 
 
 # ---------------------------------------------------------------- certificates
@@ -307,4 +307,4 @@ def test_what_is_used_is_what_the_certificate_says(rule, mutants, monkeypatch):
     with mutants(f"streams: {rule} with other data"):
         monkeypatch.setattr(Rewriting, "note", noted)
         fn, whole = cl.lower(stream(circuit, variable), block=10), cl.lower(circuit)
-        assert not differences(value(fn, xs), value(whole, xs)) < 1e-3
+        assert not apart(value(fn, xs), value(whole, xs)) < 1e-3

@@ -24,7 +24,8 @@ from tests.streams.prefixes import (
     squares,
     state_space,
 )
-from tests.streams.test_folds import arrays, both, curvature, differences
+from tests.streams.programs import apart, arrays, both
+from tests.streams.test_folds import curvature
 from tests.streams.test_laws import value
 
 
@@ -46,14 +47,14 @@ def test_a_prefix_fold_has_the_values_and_gradients_of_its_circuit(name):
     assert not fold.check()
     xs, fns = arrays(shapes), (cl.lower(fold, block=3), cl.lower(circuit))
     found = (both(fn, xs) if name in SLOPES else value(fn, xs) for fn in fns)
-    assert differences(*found) < 1e-12
+    assert apart(*found) < 1e-12
 
 
 @pytest.mark.parametrize("block", [4, N + 1])
 def test_blocks_have_any_size(block):
     circuit, variable, shapes = PREFIXES["gated"]
     fns, xs = (cl.lower(stream(circuit, variable), block=block), cl.lower(circuit)), arrays(shapes)
-    assert differences(*(value(fn, xs) for fn in fns)) < 1e-12
+    assert apart(*(value(fn, xs) for fn in fns)) < 1e-12
 
 
 @pytest.mark.parametrize("name", KEPT)
@@ -70,7 +71,7 @@ def test_random_prefix_programs(seed):
     fold = stream(circuit, "t")
     xs = arrays([ROWS, ROWS, (N,), (3,)], seed)
     found, whole = (both(fn, xs) for fn in (cl.lower(fold, block=3), cl.lower(circuit)))
-    assert differences(found, whole) < 1e-10
+    assert apart(found, whole) < 1e-10
 
 
 @pytest.mark.parametrize("name", ["gated", "running greatest", "state space", "spread"])
@@ -81,12 +82,12 @@ def test_a_prefix_fold_is_a_circuit_with_a_scan_and_a_text(name):
     loop = stream(circuit, variable).looped(2)
     assert from_json(to_json(loop)) == loop
     assert "carrying" in cl.draw(fold).svg
-    assert differences(value(cl.lower(loop), xs), whole) < 1e-13
+    assert apart(value(cl.lower(loop), xs), whole) < 1e-13
     space = {}
     for block in (2, 4):  # a multiple, and with a remainder
         exec(to_source(fold, block=block), space)
         made = jax.jit(space["fold"])(*xs)
-        assert differences(made, jax.tree.leaves(whole)) < 1e-13
+        assert apart(made, jax.tree.leaves(whole)) < 1e-13
 
 
 HEADS = einsum("h t d, h s d -> h t s") >> where("t s", "s <= t", outside=0.0)
@@ -103,7 +104,7 @@ def test_a_kernel_writes_blocks_of_outputs_and_states(name, inside):
         to_pallas(stream(circuit, variable), tiles, interpret=True, inside=inside),
         arrays(shapes),
     )
-    assert differences(both(fn, xs), both(cl.lower(circuit), xs)) < 1e-13
+    assert apart(both(fn, xs), both(cl.lower(circuit), xs)) < 1e-13
 
 
 def test_a_kernel_has_no_blocks_of_what_runs_whole_before():
@@ -148,10 +149,10 @@ def test_states_are_merged_in_any_bracketing(name):
     fold, xs = stream(circuit, variable), arrays(shapes)
     (a, b, c), whole, merged = in_parts(fold, xs)
     for found in (merged(merged(a, b), c), merged(a, merged(b, c))):
-        assert differences(found, whole) < 1e-13
+        assert apart(found, whole) < 1e-13
     if "scan" in fold.kinds:
         factor, added = whole
-        assert differences(factor * xs[0] + added, value(cl.lower(circuit), xs)[0]) < 1e-13
+        assert apart(factor * xs[0] + added, value(cl.lower(circuit), xs)[0]) < 1e-13
 
 
 def test_what_is_kept_moves_by_the_decays_before_it(mutants, monkeypatch):
@@ -160,7 +161,7 @@ def test_what_is_kept_moves_by_the_decays_before_it(mutants, monkeypatch):
     with mutants("streams: a later state is merged as if nothing were before it"):
         monkeypatch.setattr(prefix, "_sloped", lambda row, reads: {})
         (a, b, c), whole, merged = in_parts(stream(circuit, variable), arrays(shapes))
-        assert not differences(merged(merged(a, b), c), whole) < 1e-3
+        assert not apart(merged(merged(a, b), c), whole) < 1e-3
 
 
 def test_a_selective_state_space_is_a_prefix_fold():
@@ -179,14 +180,14 @@ def test_second_derivatives():
     circuit, variable, shapes = PREFIXES["gated"]
     xs = arrays(shapes)
     fns = (cl.lower(stream(circuit, variable), block=3), cl.lower(circuit))
-    assert differences(*(curvature(fn, xs) for fn in fns)) < 1e-11
+    assert apart(*(curvature(fn, xs) for fn in fns)) < 1e-11
 
 
 def test_a_checkpointed_loop_has_the_same_gradients_and_is_differentiated_forward():
     circuit, variable, shapes = PREFIXES["linear attention"]
     fold, xs = stream(circuit, variable), arrays(shapes)
     again, whole = cl.lower(fold, block=3, reverse="checkpoint"), cl.lower(circuit)
-    assert differences(both(again, xs), both(whole, xs)) < 1e-13
+    assert apart(both(again, xs), both(whole, xs)) < 1e-13
     along = tuple(map(jnp.cos, xs))
 
     @jax.jit
@@ -195,7 +196,7 @@ def test_a_checkpointed_loop_has_the_same_gradients_and_is_differentiated_forwar
             jax.jvp(lambda *own, fn=fn: fn({}, *own), tuple(xs), along) for fn in (again, whole)
         ]
 
-    assert differences(*forward()) < 1e-13
+    assert apart(*forward()) < 1e-13
 
 
 def test_heads_may_be_made_in_blocks():
@@ -203,7 +204,7 @@ def test_heads_may_be_made_in_blocks():
     xs = arrays([(2, N, 3)] * 3)
     fold = stream(circuit, "t")
     fns = (cl.lower(fold, block=3, group={"h": 1}), cl.lower(circuit))
-    assert differences(*(value(fn, xs) for fn in fns)) < 1e-13
+    assert apart(*(value(fn, xs) for fn in fns)) < 1e-13
     with pytest.raises(StreamRefused):
         cl.lower(fold, group={"e": 1})
 
@@ -249,7 +250,7 @@ def test_what_is_kept_moves_with_its_reference(mutants, monkeypatch):
     with mutants("streams: what is kept of the past moves the wrong way"):
         monkeypatch.setattr(Rewriting, "note", noted)
         made = value(cl.lower(stream(circuit, variable), block=2), xs)
-        assert not differences(made, whole) < 1e-3
+        assert not apart(made, whole) < 1e-3
 
 
 def test_a_block_is_read_with_the_state_before_it(mutants, monkeypatch):
@@ -261,10 +262,10 @@ def test_a_block_is_read_with_the_state_before_it(mutants, monkeypatch):
         after, made = parts(self, name, state, *rest)
         return after, parts(self, name, after, *rest)[1] if state else made
 
-    assert differences(value(fn, xs), whole) < 1e-13
+    assert apart(value(fn, xs), whole) < 1e-13
     with mutants("streams: a block is read with the state after it"):
         monkeypatch.setattr(PrefixRun, "parts", late)
-        assert not differences(value(fn, xs), whole) < 1e-3
+        assert not apart(value(fn, xs), whole) < 1e-3
 
 
 def test_a_mask_that_is_open_to_later_ones_is_no_prefix(mutants, monkeypatch):
@@ -275,7 +276,7 @@ def test_a_mask_that_is_open_to_later_ones_is_no_prefix(mutants, monkeypatch):
     with mutants("streams: masks hide what is later whatever they say"):
         monkeypatch.setattr(prefix, "_gap", lambda form, s, t: 0)
         made = value(cl.lower(stream(circuit, variable), block=3), xs)
-        assert not differences(made, whole) < 1e-3
+        assert not apart(made, whole) < 1e-3
 
 
 def test_prefix_folds_are_found_where_they_save_large_arrays():

@@ -22,8 +22,7 @@ from catlearn.arrays import (
 )
 from catlearn.errors import WrongKind
 from catlearn.streams import RuleRefused, StreamRefused, known, rule, stream
-from tests.streams.programs import along, minus
-from tests.streams.test_folds import arrays, both, differences
+from tests.streams.programs import along, apart, arrays, both, minus
 
 
 @pytest.fixture(autouse=True)
@@ -73,7 +72,7 @@ def test_by_a_rule_that_holds_there_is_a_fold(name):
     assert not fold.check()
     xs, whole = arrays(shapes), cl.lower(circuit)
     fn = cl.lower(fold, block=12, group={"q": 3})
-    assert differences(both(fn, xs), both(whole, xs)) < 1e-12
+    assert apart(both(fn, xs), both(whole, xs)) < 1e-12
     with pytest.raises(StreamRefused):  # outside of the context it is not known,
         stream(circuit, "x")
     assert stream(circuit, "x", rules=[made]).kinds == fold.kinds  # unless it is given

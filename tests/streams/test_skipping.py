@@ -12,7 +12,7 @@ import catlearn as cl
 from catlearn.arrays import einsum, idle, softmax, traced, where
 from catlearn.lowering import streamed
 from catlearn.streams import stream
-from tests.streams.test_folds import arrays, both, differences
+from tests.streams.programs import apart, arrays, both
 
 HIDDEN, FINITE = float("-inf"), -1e30
 CAUSAL, WINDOW = "x <= q", "x <= q, q - x < 8"
@@ -42,7 +42,7 @@ def in_blocks(circuit, xs, block):
     fn = cl.lower(stream(circuit, "x"), block=block, group={"q": block})
     made = both(fn, xs)
     jax.effects_barrier()
-    return made[1], differences(made, both(cl.lower(circuit), xs)) < 1e-5
+    return made[1], apart(made, both(cl.lower(circuit), xs)) < 1e-5
 
 
 CASES = {
@@ -71,7 +71,7 @@ def test_examples_of_a_map_skip_what_is_hidden_in_all(computed):
     made, want = (jax.vmap(jax.grad(lambda q, k, v, one=one: jnp.sum(one({}, q, k, v) ** 2)))(*xs)
                   for one in (fn, cl.lower(circuit)))  # fmt: skip
     jax.effects_barrier()
-    assert differences(made, want) < 1e-5
+    assert apart(made, want) < 1e-5
     assert computed["step"] == computed["terms"] == 45
 
 
@@ -86,7 +86,7 @@ def test_what_arrays_of_booleans_hide_is_skipped(computed):
     open = jnp.asarray(segments[:, None] == segments)
     made = jax.jit(fn)({}, open, s, v)
     jax.effects_barrier()
-    assert differences(made, cl.lower(circuit)({}, open, s, v)) < 1e-5
+    assert apart(made, cl.lower(circuit)({}, open, s, v)) < 1e-5
     assert computed["lift"] + computed["step"] == 4
 
 

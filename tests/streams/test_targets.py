@@ -6,8 +6,6 @@ import subprocess
 import sys
 
 import jax
-import jax.numpy as jnp
-import numpy as np
 import pytest
 
 import catlearn as cl
@@ -16,7 +14,7 @@ from catlearn.errors import InvalidStructure, UnknownName
 from catlearn.lowering import to_pallas, to_shards, to_source
 from catlearn.streams import StreamRefused, stream
 from tests.streams.prefixes import PREFIXES
-from tests.streams.programs import FOLDS, attention
+from tests.streams.programs import FOLDS, apart, arrays, attention, both
 from tests.streams.test_laws import value
 
 CLOSE = 1e-6
@@ -57,27 +55,6 @@ def test_what_no_fold_can_be_spread_over_is_refused():
     circuit, variable, _ = PREFIXES["two layers"]
     with pytest.raises(StreamRefused):
         to_shards(stream(circuit, variable), jax.make_mesh((1,), ("x",), (kinds.Auto,)), "x")
-
-
-def arrays(shapes):
-    random = np.random.default_rng(0)
-    return [jnp.asarray(random.normal(size=shape), "float32") for shape in shapes]
-
-
-def both(fn, xs):
-    """Return the value and the gradient of a number that depends on all outputs."""
-
-    def total(*xs):
-        made = fn({}, *xs)
-        return sum(jnp.sum(jnp.sin(y)) for y in jax.tree.leaves(made)), made
-
-    return jax.jit(jax.grad(total, tuple(range(len(xs))), has_aux=True))(*xs)
-
-
-def apart(one, other):
-    leaves = (map(np.asarray, jax.tree.leaves(some)) for some in (one, other))
-    return np.max([np.max(np.abs(a - b)) / (1 + np.max(np.abs(b)))
-                   for a, b in zip(*leaves, strict=True)])  # fmt: skip
 
 
 @functools.cache
