@@ -31,6 +31,7 @@ from catlearn.display import Legible
 from catlearn.errors import InvalidStructure, UnknownName, did_you_mean
 from catlearn.lowering.arguments import Options, block_failures, named_variables
 from catlearn.lowering.arrays import KNOWN, Builder, address_of, array_of, leaves_of, shaped
+from catlearn.lowering.attention import Attention, NoAttention
 from catlearn.lowering.plan import Plan, Step
 from catlearn.lowering.storage import architecture_of, owners_of
 from catlearn.lowering.streamed import differentiable, refuse_hidden, run_of
@@ -75,6 +76,10 @@ class StreamedPass(Legible):
         What value and gradient take as they are and in blocks, as costs predict it.
     place
         The line of the caller's that made that box, and the blocks (scopes, modules) it is in.
+    attention
+        What attention it is, where it is handed to ``jax.nn.dot_product_attention``.
+    refused
+        Why it is not, where it should be if it can.
     """
 
     title: str
@@ -84,6 +89,8 @@ class StreamedPass(Legible):
     state: tuple[str, ...]
     price: Price
     place: str = ""
+    attention: str = ""
+    refused: str = ""
 
     @property
     def again(self) -> float:
@@ -102,11 +109,15 @@ class StreamedPass(Legible):
 
     def __str__(self) -> str:
         place = f" at {self.place}" if self.place else ""
+        if self.attention:
+            by = "jax.nn.dot_product_attention"
+            return f"{self.title}{place}: {self.largest:,} numbers, {self.attention}, by {by}"
+        stays = f", not by jax.nn.dot_product_attention: {self.refused}" if self.refused else ""
         return (
             f"{self.title}{place}: {self.largest:,} numbers in blocks of {self.block} of "
             f"{self.length:,}, "
             f"{self.saved:,} fewer at a time, state of {len(self.state)} arrays, "
-            f"{self.price}"
+            f"{self.price}{stays}"
         )
 
 
@@ -178,15 +189,20 @@ class StreamedCircuit(LoweredCircuit):
     device
         The device, or the name of one of :data:`catlearn.costing.devices`, whose times are
         predicted; that at hand unless said.
+    attention
+        By which implementation of ``jax.nn.dot_product_attention`` passes that are attention run:
+        ``"jax"``, which takes that of JAX, or one that it has. They are folds unless said.
     """
 
     def __init__(
         self, circuit: Circuit, sizes: Mapping[str, Any] | None = None, *,
         streams: str | Iterable[str] = "auto", block: int | None = None, least: float | None = None,
         threshold: int | None = None, slower: float | None = None,
-        whole: Iterable[tuple[int, int]] = (), device: Device | str | None = None, **options: Any,
+        whole: Iterable[tuple[int, int]] = (), device: Device | str | None = None,
+        attention: str | None = None, **options: Any,
     ) -> None:  # fmt: skip
         super().__init__(circuit, sizes, **options)
+        self.attention = attention
         self.device = devices[device] if isinstance(device, str) else device or here()
         self.letters = named_variables(streams)
         if failures := block_failures(block):
@@ -200,6 +216,7 @@ class StreamedCircuit(LoweredCircuit):
         refuse_unknown(self.letters or (), variables_of(self.circuit), "the circuit")
         self._islands: dict[Any, tuple[list[Island], dict[str, str]]] = {}
         self._prices: dict[Any, list[tuple[Any, Price]]] = {}
+        self._attentions: dict[int, list[tuple[Any, Attention | str]]] = {}
 
     @cached_property
     def _plain(self) -> LoweredCircuit:
@@ -218,6 +235,9 @@ class StreamedCircuit(LoweredCircuit):
             def worth(
                 fold: Fold | PrefixFold, sizes: Mapping[int, int], largest: int, block: int
             ) -> str | None:
+                if isinstance(self._attention(fold, sizes), Attention):
+                    prices.append((fold, priced(fold, sizes, block, self.device)))
+                    return None
                 price = next((price for own, price in prices if own is fold), None)
                 if price is None:
                     price = priced(fold, sizes, block, self.device)
@@ -253,10 +273,31 @@ class StreamedCircuit(LoweredCircuit):
                 one.fold.state,
                 next(price for fold, price in self._prices[shapes] if fold is one.fold),
                 one.place,
+                *self._handed(one),
             )
             for one in made
         )
         return StreamPlan(tuple(passes), refused)
+
+    def _attention(self, fold: Fold | PrefixFold, sizes: Mapping[int, int]) -> Attention | str:
+        """Return a pass as attention, or why it is not handed over."""
+        if self.attention is None or not isinstance(fold, Fold):
+            return "" if self.attention is None else "it reads what is earlier"
+        key = fold, tuple(sizes.items())
+        known = self._attentions.setdefault(id(fold), [])
+        found = next((one for other, one in known if other == key), None)
+        if found is None:
+            try:
+                found = Attention(fold.circuit, sizes)
+            except NoAttention as error:
+                found = str(error)
+            known.append((key, found))
+        return found
+
+    def _handed(self, one: Island) -> tuple[str, str]:
+        """Return what attention a pass is, and why it is not handed over."""
+        found = self._attention(one.fold, one.sizes)
+        return ("", found) if isinstance(found, str) else (str(found), "")
 
     @property
     def decided(self) -> list[str]:
@@ -301,8 +342,13 @@ class StreamedCircuit(LoweredCircuit):
             def whole(*own: Any) -> tuple[Any, ...]:
                 return tuple(programmed(one.fold.circuit, sizes).run(known_by, own))
 
-            run = run_of(one.fold, sizes, one.block)
-            found = differentiable(run, whole if one.kept else None)(*arrays)
+            attention = self._attention(one.fold, sizes)
+            if isinstance(attention, Attention):
+                by = None if self.attention == "jax" else self.attention
+                found = [attention(*arrays, implementation=by)]
+            else:
+                run = run_of(one.fold, sizes, one.block)
+                found = differentiable(run, whole if one.kept else None)(*arrays)
             if any(box.kernel.name == "cast" for box in one.fold.circuit.apex.operations):
                 types = jax.eval_shape(whole, *arrays)
                 found = [x.astype(own.dtype) for x, own in zip(found, types, strict=True)]
