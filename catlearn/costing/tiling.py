@@ -406,22 +406,20 @@ def _split(
         axis = name.partition("_")[2]
         if {other.partition("_")[2] for other in one.bounds} - {axis} != axes - {axis}:
             continue
-        size = int(one.bounds[name][1].number)
-        count = min(parts, size)
+        low, size = one.bounds[name]
+        most = Posynomial.of(-(-int(size.number) // parts))
         with contextlib.suppress(NoTile):
-            made = _optimum(one.at({name: size / count}), found.device, found.unit, floors)
-            many = (
-                count
-                * int(one.groups.number)
-                * math.prod(
-                    math.ceil(top.number / made[other] * (1 - 1e-9))
-                    for other, (_, top) in one.bounds.items()
-                    if other != name and other.startswith("g")
-                )
-            )
+            some = replace(one, bounds={**one.bounds, name: (low, most)})
+            made = _optimum(some, found.device, found.unit, floors)
+            counts = {
+                other: math.ceil(top.number / made[other] * (1 - 1e-9))
+                for other, (_, top) in one.bounds.items()
+                if other.startswith("g")
+            }
+            many = int(one.groups.number) * math.prod(counts.values())
             gain = found.optimum.value / groups / (made.value / min(many, units))
             if gain > max(_PAYS, best[2] if best else 0):
-                best = axis, count, gain
+                best = axis, counts[name], gain
     return best
 
 

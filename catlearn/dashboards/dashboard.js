@@ -376,10 +376,10 @@ class Dashboard {
   }
 
   compareMeasured() {
-    const rows = this.payload.measured.map(({ name, value: found, unit }) => {
-      const every = this.panes.map((pane) => pane.predicted(name));
-      const shown = (x) => (x === undefined ? "–" : unit === "s" ? time(x) : unit === "B" ? bytes(x) : `${number(x)} ${unit}`);
-      return [name, shown(found), ...every.flatMap((x) => [shown(x), x ? number(found / x, 3) : "–"])];
+    const rows = this.payload.measured.map(({ name, value: found, unit, figure, predicted }) => {
+      const every = this.panes.map((pane) => predicted ?? (figure && pane.predicted(figure)));
+      const shown = (x) => (x === undefined || x === null ? "–" : unit === "s" ? time(x) : unit === "B" ? bytes(x) : `${number(x)} ${unit}`);
+      return [name, shown(found), ...every.flatMap((x) => [shown(x), x && found ? number(found / x, 3) : "–"])];
     });
     const head = ["figure", "measured", ...this.panes.flatMap((_, k) => {
       const whose = this.panes.length > 1 ? ` ${"AB"[k]}` : "";
@@ -824,7 +824,7 @@ class Pane {
   // Figures.
 
   measuredRate() {
-    const found = this.dashboard.payload.measured?.find(({ name }) => name === "time");
+    const found = this.dashboard.payload.measured?.findLast(({ figure }) => figure === "time");
     return found && this.result.work?.matrix ? this.result.work.matrix / found.value : null;
   }
 

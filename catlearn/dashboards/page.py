@@ -14,10 +14,10 @@ import hashlib
 import html
 import json
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from catlearn.arrays import Circuit
 from catlearn.costing import Device, devices
@@ -38,6 +38,9 @@ from catlearn.learning import LearningDiagram, Loss
 from catlearn.models import ArchitectureMap
 from catlearn.models.circuits import CircuitArchitecture
 from catlearn.typesetting import clean
+
+if TYPE_CHECKING:
+    from catlearn.importing import OptimisedReport
 
 MEMORY = 2**16
 """Words of fast memory where no device says how many there are."""
@@ -411,11 +414,7 @@ def _measured(given: Any) -> list[Plain]:
 
         wanted = 'a dict such as {"time": 2.5e-3}, or the report of an optimised function'
         expect(given, OptimisedReport, "measured", wanted)
-        return [
-            {"name": f"temporary memory of the {what}, {when}", "value": size, "unit": "B"}
-            for what, one in (("value", given.value), ("gradient", given.gradient))
-            for when, size in zip(("before", "after"), one.memory, strict=True)
-        ]
+        return [*_reported(given)]
     failures = [
         Failure("number", str(name), f"found {n!r}, expected a number above 0")
         for name, n in given.items()
@@ -424,9 +423,32 @@ def _measured(given: Any) -> list[Plain]:
     if failures:
         raise InvalidStructure("measured", failures)
     return [
-        {"name": clean(str(name)), "value": float(n), "unit": FIGURES.get(name, "s")}
+        {
+            "name": clean(str(name)),
+            "value": float(n),
+            "unit": FIGURES.get(name, "s"),
+            "figure": str(name),
+        }
         for name, n in given.items()
     ]
+
+
+def _reported(report: OptimisedReport) -> Iterator[Plain]:
+    """What a report measured before and after, and what it predicts of what is streamed.
+
+    The time of the value stands beside that of the design; a gradient runs both passes.
+    """
+    moved, took = report.predicted
+    for k, when in enumerate(("before", "after")):
+        for what, one in (("value", report.value), ("gradient", report.gradient)):
+            time = {"name": f"time of the {what}, {when}", "value": one.running[k], "unit": "s"}
+            yield {**time, "figure": "time"} if what == "value" else time
+            name = f"temporary memory of the {what}, {when}"
+            yield {"name": name, "value": one.memory[k], "unit": "B"}
+        for name, found, unit in (("time", took, "s"), ("transfers", moved, "B")):
+            if report.plan.streams.streamed:
+                name = f"{name} of what is streamed, both passes, {when}"
+                yield {"name": name, "value": None, "unit": unit, "predicted": found[k]}
 
 
 def _diagram(value: LearningDiagram | Loss) -> Plain:

@@ -48,6 +48,7 @@ from catlearn.costing.work import Work
 from catlearn.drawing.circuits import circuit_scene, circuit_svg
 from catlearn.drawing.circuits.scene import CircuitScene, terms_of
 from catlearn.errors import CatlearnError, UnknownName, did_you_mean
+from catlearn.streams import stream
 
 SIZE = 1024
 """Where the slider of a size stands that nobody gave."""
@@ -593,17 +594,12 @@ def _costs(spent: CircuitResources, sizes: Mapping[str, int], at: Sequence[int])
     for number, name, forms in read.outputs:
         users.setdefault(read.shown(name, forms), set()).add(read.nodes[number].box)
     form = closed_form(costs)
-    sides = costs.sides
-    if sides is None:
-        sides = tuple(((name,), Posynomial.of(1)) for name in costs.bounds)
     return {
-        "transfers": terms(costs.transfers),
-        "memory": [terms(one) for _, one in costs.columns],
+        **_tiled(costs),
         "work": {unit: terms(one) for unit, one in costs.work.items() if one.terms},
         "again": {unit: terms(one) for unit, one in spent.again.items()},
-        "bounds": {name: [int(low), terms(size)] for name, (low, size) in costs.bounds.items()},
-        "sides": [[list(tiles), terms(whole)] for tiles, whole in sides],
-        "groups": terms(costs.groups),
+        "splits": _splits(island),
+        "sums": _sums(spent),
         "compulsory": terms(spent.compulsory),
         "closed": "" if form is None or not form.tiles else str(form),
         "columns": [
@@ -623,6 +619,42 @@ def _costs(spent: CircuitResources, sizes: Mapping[str, int], at: Sequence[int])
             for one in island.crossings
         ],
     }
+
+
+def _tiled(costs: Costs) -> Plain:
+    """What tiles are found of."""
+    sides = costs.sides
+    if sides is None:
+        sides = tuple(((name,), Posynomial.of(1)) for name in costs.bounds)
+    return {
+        "transfers": terms(costs.transfers),
+        "memory": [terms(one) for _, one in costs.columns],
+        "bounds": {name: [int(low), terms(size)] for name, (low, size) in costs.bounds.items()},
+        "sides": [[list(tiles), terms(whole)] for tiles, whole in sides],
+        "groups": terms(costs.groups),
+    }
+
+
+def _splits(island: Island) -> list[Plain]:
+    """The same island where what it streams is split, for each axis, by the tile of that axis."""
+    found, modes = [], dict(island.modes)
+    for name, mode in modes.items():
+        if mode.kind == "streamed":
+            with contextlib.suppress(CatlearnError):
+                other = Island(island.read, {**modes, name: "split"})
+                found.append({"name": other.block_name(name), **_tiled(other.costs())})
+    return found
+
+
+def _sums(spent: CircuitResources) -> dict[str, int]:
+    """How many sums are added up over what is streamed or split, by tiles."""
+    found: dict[str, int] = {}
+    for name, mode in spent.island.modes.items() if spent.circuit else ():
+        if mode.kind in ("streamed", "split"):
+            with contextlib.suppress(CatlearnError):
+                fold = stream(spent.circuit, name)
+                found[spent.island.block_name(name)] = fold.kinds.count("sum")
+    return found
 
 
 def _whole(island: Island) -> list[Plain]:

@@ -445,6 +445,7 @@ export function tiled(design, device, memory, sizes, width) {
     transfers: found[inner].transfers,
     memory: found[inner].memory,
     compulsory: value(design.compulsory, sizes),
+    least: value(objective, point),
     gap: search.seconds() / value(objective, point) || 1,
     work,
     evaluated,
@@ -453,8 +454,40 @@ export function tiled(design, device, memory, sizes, width) {
     device,
   };
   if (device) Object.assign(result, timed(result));
-  result.notices = noticed(design, result, costs, ends, sizes);
+  result.groups = grouped(design, result.tiles, costs.sizes, sizes);
+  result.split = design.splits ? divided(design, result, memory, sizes) : null;
+  result.notices = design.splits ? noticed(design, result, costs, ends, sizes) : [];
   return result;
+}
+
+/** How many groups run in parallel, at tiles, whole or not. */
+const grouped = (design, tiles, lengths, sizes) =>
+  Object.keys(tiles).filter((name) => name.startsWith("g"))
+    .reduce((n, name) => n * Math.ceil((lengths[name] / tiles[name]) * (1 - 1e-9)), value(design.groups, sizes));
+
+/** What a split has to divide the time by, as in catlearn.costing. */
+const PAYS = 1.1;
+
+/** What is won if something streamed is split, where units have nothing to do else. */
+function divided(design, result, memory, sizes) {
+  const { device, groups, width } = result;
+  const units = result.levels[result.levels.length - 1].level.units ?? 1;
+  const parts = Math.ceil(units / groups);
+  if (parts < 2) return null;
+  let best = null;
+  for (const { name, bounds, ...rest } of design.splits) {
+    const [low, length] = bounds[name];
+    const most = [[Math.ceil(value(length, sizes) / parts), {}]];
+    const one = { ...rest, bounds: { ...bounds, [name]: [low, most] }, work: {}, again: {}, compulsory: [] };
+    const found = tiled(one, device, memory, sizes, width);
+    if (found.problem) continue;
+    const lengths = Object.fromEntries(Object.entries(bounds).map(([other, [, terms]]) => [other, value(terms, sizes)]));
+    const many = grouped(one, found.best, lengths, sizes);
+    const gain = result.least / groups / (found.least / Math.min(many, units));
+    if (gain > Math.max(PAYS, best?.gain ?? 0))
+      best = { axis: name.slice(2), parts: Math.ceil((lengths[name] / found.best[name]) * (1 - 1e-9)), gain };
+  }
+  return best;
 }
 
 function timed({ work, levels, device, unit, width }) {
@@ -537,11 +570,18 @@ function noticed(design, result, costs, ends, sizes) {
     say("recomputed", "note", unit, `of ${number(every)} operations are made again: ${parts.join(", ")}`);
   }
   const units = result.levels[result.levels.length - 1].level.units ?? 1;
-  const grouped = Object.keys(result.tiles).filter((name) => name.startsWith("g"));
-  const fixed = value(design.groups, sizes);
-  const count = grouped.reduce((n, name) => n * Math.ceil(costs.sizes[name] / result.tiles[name]), fixed);
-  if (units > 1 && count < units)
-    say("few-tiles", "warning", grouped.join(", ") || "island", `${count} groups for ${units} units`);
+  const tiles = Object.keys(result.tiles).filter((name) => name.startsWith("g"));
+  if (units > 1 && result.groups < units)
+    say("few-tiles", "warning", tiles.join(", ") || "island", `${result.groups} groups for ${units} units`);
+  if (result.split) {
+    const { axis, parts, gain } = result.split;
+    say("split-pays", "note", axis, `split in ${parts} parts, whose states are merged, transfers take 1/${number(gain, 3)}`);
+  }
+  for (const [name, sums] of Object.entries(design.sums ?? {})) {
+    const count = Math.ceil(costs.sizes[name] / result.tiles[name]);
+    if (sums && count > 1)
+      say("order-of-sums-changed", "note", name, `${sums} sum${sums > 1 ? "s" : ""} in ${count} blocks, which round otherwise`);
+  }
   if (!result.seconds) return found;
   const { bound, work, seconds, device } = result;
   if (bound in work) {

@@ -643,6 +643,8 @@ def test_a_split_pays_where_units_are_idle(mutants):
     split = codes(tile(heads, H100, sizes=sizes))["split-pays"]
     assert (split.node, split.figures["parts"]) == ("x", 9)
     assert 7 < split.figures["gain"] <= 132 / 16
+    # of more keys a ninth is too much for a unit: they are split in more parts
+    assert codes(tile(heads, H100, sizes=sizes | {"x": 2**17}))["split-pays"].figures["parts"] > 9
     with mutants("a split always pays"):
         assert "split-pays" not in codes(tile(heads, H100, sizes=sizes | {"h": 256}))
         assert "split-pays" not in codes(tile(heads, fast_memory=2**17, sizes=sizes))
