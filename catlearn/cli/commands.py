@@ -315,14 +315,14 @@ def _report(options: argparse.Namespace) -> int:
 
 
 def _dashboard(options: argparse.Namespace) -> int:
-    from catlearn.cli.run_folder import charts_of, load_run
+    from catlearn.cli.run_folder import charts_of, load_run, loss_of
     from catlearn.dashboards import dashboard
     from catlearn.formats import load
 
     file, charts = options.file, []
     if file.is_dir():
         run = load_run(file)
-        value, charts = run.diagram, charts_of(run)
+        value, charts = loss_of(run) or run.diagram, charts_of(run)
         output, title = file / "dashboard.html", file.resolve().name
     else:
         value, output, title = load(file), file.with_suffix(".html"), file.stem

@@ -48,7 +48,7 @@ from catlearn.files import (
     reading,
     writable,
 )
-from catlearn.learning import LearningDiagram
+from catlearn.learning import LearningDiagram, Loss
 from catlearn.names import visible
 from catlearn.typesetting import clean
 
@@ -357,20 +357,29 @@ def _environment(metrics: Mapping[str, Any]) -> list[tuple[str, Any]]:
     return [(key, str(value)) for key, value in [*rows, *versions] if value not in (None, "")]
 
 
-def _picture(run: RunFolder) -> str:
-    """Draw the diagram with the equations of the run."""
+def loss_of(run: RunFolder) -> Loss | None:
+    """Return the loss of a run with its weights; None if its files do not say which it was."""
     terms = run.metrics.get("equations")
     terms = list(map(_dict, terms if isinstance(terms, list) else []))
     try:
         section = Section(_dict(parse_toml(run.config.encode(), "config.toml").get("loss")), "loss")
         loss = make_loss(run.diagram, section.settings("loss"), section)
     except FileFormatError:
-        loss = None
-    if loss is not None and [t.name for t in loss.equations] == [t.get("name") for t in terms]:
-        weights = [w for w in (term.get("weight") for term in terms) if isinstance(w, int | float)]
-        return draw(weighing(loss, weights) if len(weights) == len(terms) else loss).svg
+        return None
+    if loss is None or [t.name for t in loss.equations] != [t.get("name") for t in terms]:
+        return None
+    weights = [w for w in (term.get("weight") for term in terms) if isinstance(w, int | float)]
+    return weighing(loss, weights) if len(weights) == len(terms) else loss
+
+
+def _picture(run: RunFolder) -> str:
+    """Draw the diagram with the equations of the run."""
+    loss, terms = loss_of(run), run.metrics.get("equations")
+    if loss is not None:
+        return draw(loss).svg
+    named = map(_dict, terms if isinstance(terms, list) else [])
     try:
-        return draw(run.diagram, [str(term.get("equation")) for term in terms]).svg
+        return draw(run.diagram, [str(term.get("equation")) for term in named]).svg
     except CatlearnError:
         return draw(run.diagram).svg
 

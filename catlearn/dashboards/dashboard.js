@@ -91,6 +91,13 @@ export function show(root, payload, { fragment = false } = {}) {
   return dashboard;
 }
 
+/** The payload of a page, which is JSON that is packed by gzip. */
+export async function unpacked(text) {
+  const packed = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+  const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
+  return new Response(stream).json();
+}
+
 /** What is chosen at first: the first design of which tiles fit. */
 function initial(payload) {
   const { sizes, width, memory, device, devices, designs } = payload;

@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import base64
 import functools
+import gzip
 import hashlib
 import html
+import inspect
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -62,10 +64,10 @@ def _script() -> str:
     return _part("tiles.js") + "\n" + _part("dashboard.js")
 
 
-def _embedded(value: Any) -> str:
-    """Return JSON that ends no element of a page, and begins none."""
-    text = json.dumps(value, ensure_ascii=True, allow_nan=False)
-    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+def _packed(value: Any) -> str:
+    """Return JSON, packed and as letters that mean nothing in a page."""
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False)
+    return base64.b64encode(gzip.compress(text.encode(), mtime=0)).decode()
 
 
 class Dashboard(Legible):
@@ -89,7 +91,7 @@ class Dashboard(Legible):
     def html(self) -> str:
         show = (
             'show(document.getElementById("dashboard"), '
-            'JSON.parse(document.getElementById("payload").textContent), {fragment: true});'
+            'await unpacked(document.getElementById("payload").textContent), {fragment: true});'
         )
         script = f"\n{_script()}\n{show}\n"
         digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
@@ -105,7 +107,7 @@ class Dashboard(Legible):
             f"<title>{title}</title>\n<style>body{{margin:0}}\n{_part('dashboard.css')}</style>\n"
             '</head>\n<body>\n<main id="dashboard"></main>\n'
             "<noscript>This page computes what it shows, and needs JavaScript.</noscript>\n"
-            f'<script type="application/json" id="payload">{_embedded(self.payload)}</script>\n'
+            f'<script type="text/plain" id="payload">{_packed(self.payload)}</script>\n'
             f'<script type="module">{script}</script>\n</body>\n</html>\n'
         )
 
@@ -258,12 +260,12 @@ def dashboard(
     if chosen is not None:
         known[chosen.name] = chosen
     _refuse_numbers({**(sizes or {}), "memory": MEMORY if memory is None else memory})
-    width = _width(chosen, arguments)
+    several = isinstance(value, Mapping)
+    named = dict(value) if several else {"": value}
+    width = _width(chosen, [*named.values(), *arguments])
     room = memory
     if room is None:
         room = MEMORY if chosen is None else int(chosen.levels[-1].capacity // width)
-    several = isinstance(value, Mapping)
-    named = dict(value) if several else {"": value}
     if not named:
         raise wrong_kind(value, "the argument", "a circuit, a function, or several by name")
     if arguments and not any(map(_is_function, named.values())):
@@ -317,13 +319,19 @@ def _refuse_numbers(given: Mapping[str, Any]) -> None:
         raise InvalidStructure("dashboard", failures)
 
 
-def _width(device: Device | None, arguments: Sequence[Any]) -> int:
-    """Return the bytes of a number: of the widest real argument, or 2, as the device has them."""
+def _width(device: Device | None, values: Sequence[Any]) -> int:
+    """Return the bytes of a number, as the device has them.
+
+    Of the widest real array of arguments, and of modules that are called; of circuits alone 2.
+    """
     given = 2
-    if arguments:
+    if any(map(_is_function, values)):
         import jax
 
-        kinds = {str(getattr(one, "dtype", "")) for one in jax.tree.leaves(arguments)}
+        modules = [one for one in values if _is_torch(one) and hasattr(one, "parameters")]
+        held = [*values, *([*one.parameters()] for one in modules)]
+        kinds = {str(getattr(one, "dtype", "")) for one in jax.tree.leaves(held)}
+        kinds = {kind.rpartition(".")[2] for kind in kinds}
         given = next((n for kind, n in (("float64", 8), ("float32", 4)) if kind in kinds), 2)
     ways = (given, 2, 4)
     return next((one for one in ways if device is None or _takes(device, one)), 4)
@@ -355,17 +363,27 @@ def _circuits(
     if _is_function(value):
         from catlearn.importing import Optimised, from_jax, from_torch
 
-        if any(kind.__module__.startswith("torch.") for kind in type(value).__mro__):
+        if _is_torch(value):
             return {name: from_torch(value, *arguments)}
         original = value.original if isinstance(value, Optimised) else value
         if _is_tree(original):  # a module of equinox, which holds its parameters
-            called = functools.update_wrapper(lambda model, *rest: model(*rest), original)
+
+            def called(model: Any, *rest: Any) -> Any:
+                return model(*rest)
+
+            first = inspect.Parameter("self", inspect.Parameter.POSITIONAL_ONLY)
+            others = inspect.signature(original).parameters.values()
+            called.__signature__ = inspect.Signature([first, *others])  # names of its axes
             return {name: from_jax(called, original, *arguments, params=0)}
         if params is None and len(arguments) > 1 and _is_tree(arguments[0]):
             params = 0
         return {name: from_jax(original, *arguments, params=params)}
     wanted = "a circuit, a function, a learning diagram, or several of these by name"
     raise wrong_kind(value, "the argument", wanted)
+
+
+def _is_torch(value: Any) -> bool:
+    return any(kind.__module__.startswith("torch.") for kind in type(value).__mro__)
 
 
 def _is_tree(value: Any) -> bool:

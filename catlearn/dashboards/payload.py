@@ -61,9 +61,11 @@ which the reverse pass is."""
 MOST_STAGES, LONGEST = 16, 4
 """Stages of a circuit that is cut into islands, and those of an island."""
 
-MOST_DRAWINGS, MOST_BLOCKS, MOST_COLUMNS, MOST_TITLES = 8, 3, 64, 3
-"""Pictures of a design; blocks of an island that are also drawn open one by one; columns that are
-listed, the largest ones; boxes that a title lists."""
+MOST_DRAWINGS, MOST_COLUMNS, MOST_TITLES = 8, 64, 3
+"""Pictures of a design; columns that are listed, the largest ones; boxes that a title lists."""
+
+BLOCKS = "block by block"
+"""The way in which each block runs by itself."""
 
 Plain = dict[str, Any]
 
@@ -198,7 +200,7 @@ class _Groups:
             ways += self.islands(part, boxes, number, outermost)
         if several:
             parts = [*self.parts(name, items)]
-            blocks = self.design("block by block", part, boxes, parts=parts)
+            blocks = self.design(BLOCKS, part, boxes, parts=parts)
             ways.insert(len(ways) if ways and not ways[0]["problem"] else 0, blocks)
         self.keep(number, ways)
         return number
@@ -258,7 +260,9 @@ class _Groups:
 
     def written(self, boxes: Iterable[int]) -> str:
         """What boxes are called together."""
-        titles = [*dict.fromkeys(self.circuit.apex.title(box) for box in boxes)]
+        H = self.circuit.apex
+        named = [b for b in boxes if H.operations[b].kernel.name != "constant"]
+        titles = [*dict.fromkeys(H.title(box) for box in named or boxes)]
         return ", ".join(titles[:MOST_TITLES]) + (", …" if len(titles) > MOST_TITLES else "")
 
     # Islands.
@@ -383,7 +387,7 @@ class _Groups:
     ) -> Plain:
         """A way to run boxes, as plain values."""
         drawn = spent if spent is not None and spent.circuit is not None else None
-        at = [self.rows[box] for box in boxes]
+        at, each = [self.rows[box] for box in boxes], way == BLOCKS
         blocks = _nested(circuit, self.times_in(circuit, boxes))
         return {
             "way": way,
@@ -391,8 +395,8 @@ class _Groups:
             "problem": problem,
             "parts": [*parts],
             "boxes": at,
-            "blocks": [*blocks.values()],
-            "drawings": _drawings(circuit, drawn, blocks, bool(parts), at),
+            "blocks": [*{one["title"]: one for one in reversed(blocks.values())}.values()][::-1],
+            "drawings": _drawings(circuit, drawn, blocks, bool(parts), each, at),
             "labels": _labels(circuit, drawn, at),
             "costs": None if spent is None else _costs(spent, self.made.numbers(circuit), at),
             "notices": [] if spent is None else _refused(circuit, spent.island, at),
@@ -535,16 +539,20 @@ def _drawings(
     spent: CircuitResources | None,
     blocks: Mapping[int, Plain],
     closed: bool,
+    each: bool,
     at: Sequence[int],
 ) -> list[Plain]:
-    """Pictures of the circuit with some of its blocks open; the first one is shown at first."""
+    """Pictures of the circuit with all blocks open and all closed, or with each one open, too.
+
+    The first one is shown at first.
+    """
     known = {one["title"]: one["within"] for one in blocks.values()}
     some: list[frozenset[str]] = [frozenset(known), frozenset()]
     if closed:
         some.reverse()
     if len(at) > MOST_OPEN:
         some.remove(frozenset(known))
-    if closed or len(known) <= MOST_BLOCKS:
+    if each or len(at) <= MOST_TRIED:
         some += [frozenset([title, *within]) for title, within in known.items()]
     times = {block: int(one["times"][1:]) for block, one in blocks.items()
              if one["times"][1:].isdigit()}  # fmt: skip
@@ -649,7 +657,9 @@ def _splits(island: Island) -> list[Plain]:
 def _sums(spent: CircuitResources) -> dict[str, int]:
     """How many sums are added up over what is streamed or split, by tiles."""
     found: dict[str, int] = {}
-    for name, mode in spent.island.modes.items() if spent.circuit else ():
+    if spent.circuit is None:
+        return found
+    for name, mode in spent.island.modes.items():
         if mode.kind in ("streamed", "split"):
             with contextlib.suppress(CatlearnError):
                 fold = stream(spent.circuit, name)

@@ -572,7 +572,7 @@ function noticed(design, result, costs, ends, sizes) {
   const units = result.levels[result.levels.length - 1].level.units ?? 1;
   const tiles = Object.keys(result.tiles).filter((name) => name.startsWith("g"));
   if (units > 1 && result.groups < units)
-    say("few-tiles", "warning", tiles.join(", ") || "island", `${result.groups} groups for ${units} units`);
+    say("few-tiles", "warning", tiles.join(", ") || "island", `${result.groups} group${result.groups > 1 ? "s" : ""} for ${units} units`);
   if (result.split) {
     const { axis, parts, gain } = result.split;
     say("split-pays", "note", axis, `split in ${parts} parts, whose states are merged, transfers take 1/${number(gain, 3)}`);

@@ -1,5 +1,7 @@
 """Pages about runs: complete, self-contained, and safe whatever a run's files say."""
 
+import base64
+import gzip
 import json
 import re
 from html.parser import HTMLParser
@@ -227,7 +229,8 @@ def test_a_dashboard_of_a_run_has_its_equations_and_curves(tmp_path, capsys):
     assert main(["dashboard", str(folder)]) == 0
     assert "dashboard.html" in capsys.readouterr().out
     text = (folder / "dashboard.html").read_text()
-    payload = json.loads(re.search(r'id="payload">(.*?)</script>', text)[1])
+    packed = re.search(r'id="payload">(.*?)</script>', text)[1]
+    payload = json.loads(gzip.decompress(base64.b64decode(packed)))
     (diagram,) = payload["diagrams"]
     assert [row["divergence"] for row in diagram["equations"]] == ["squared_error"]
     assert [one["title"] for one in payload["charts"][0]["svgs"]] == ["total", "fit"]

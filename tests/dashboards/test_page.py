@@ -79,6 +79,7 @@ class Opened:
         self.tab.on("console", lambda m: m.type == "error" and self.errors.append(m.text))
         if path is not None:
             self.tab.goto(path.as_uri() + fragment)
+            self.tab.locator("h1, iframe").first.wait_for()
 
     def device(self, k=0):
         return self.tab.get_by_role("combobox", name="Device").nth(k)
@@ -451,6 +452,7 @@ def test_a_page_loads_nothing_and_runs_its_own_script_alone():
     html = dashboard({HOSTILE: einsum("a b, b c -> a c")}, title=HOSTILE).html
     assert html.count("<script") == html.count("</script>") == 2
     assert "default-src 'none'" in html
+    assert HOSTILE not in html
     assert not re.search(r'(src|href)="(?!data:)', html.partition("<script")[0])
 
 
@@ -547,6 +549,7 @@ def test_modules_of_torch_are_functions():
     torch = pytest.importorskip("torch", reason="torch is not installed")
     page = dashboard(torch.nn.Linear(5, 3), torch.zeros(4, 5))
     assert page.payload["title"] == "Linear"
+    assert page.payload["width"] == 4
     assert page.payload["designs"][0]["costs"]["work"]["matrix"]
 
 
@@ -555,6 +558,24 @@ def test_numbers_take_what_those_of_the_arguments_do(dtype, width):
     arrays = jnp.ones((8, 4), dtype), jnp.ones((4, 8), dtype)
     for device in (None, "H100"):
         assert dashboard(jnp.matmul, *arrays, device=device).payload["width"] == width
+
+
+def test_modules_that_are_called_have_their_parameters():
+    """Those of equinox are trees of arrays: names and widths of numbers are theirs."""
+    eqx = pytest.importorskip("equinox", reason="equinox is not installed")
+
+    class Rows(eqx.Module):
+        rows: jax.Array
+
+        def __call__(self, tokens):
+            return jnp.tanh(self.rows[tokens])
+
+    page = dashboard(Rows(jnp.ones((7, 5))), jnp.zeros(6, int), device="H100")
+    assert page.payload["width"] == 4
+    assert page.payload["title"] == "Rows"
+    crossings = page.payload["designs"][0]["costs"]["crossings"]
+    assert [one["title"] for one in crossings][::2] == ["in0[tokens]", "out0[tokens rows]"]
+    assert crossings[1]["title"].startswith("rows[")
 
 
 def test_an_optimised_function_is_shown_with_its_report(open_page, tmp_path):
