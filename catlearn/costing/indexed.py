@@ -35,6 +35,7 @@ from catlearn.arrays.definitions import DEFINITIONS
 from catlearn.arrays.entries import Entries
 from catlearn.arrays.forms import Change, Form, IndexPart, Lookup, Reading, sizes_at
 from catlearn.arrays.kernels import KERNELS
+from catlearn.arrays.masks import ties
 from catlearn.arrays.sizes import Size
 from catlearn.errors import CatlearnError, UnknownName, did_you_mean, expect
 from catlearn.names import fresh
@@ -83,6 +84,8 @@ class IndexedArray:
         The variables along which it goes on: of sums up to each entry.
     masks
         Forms that are not negative where its operands are not -inf.
+    tied
+        The variables that masks tie to an index that is looked up: it is computed at one of each.
     """
 
     kind: str
@@ -96,6 +99,7 @@ class IndexedArray:
     real: bool = True
     along: tuple[int, ...] = ()
     masks: tuple[Form, ...] = ()
+    tied: frozenset[int] = frozenset()
 
     @property
     def every(self) -> frozenset[int]:
@@ -476,8 +480,10 @@ class _Reader:
                     kind, wire, forms, bound.values(), operands, name, box, H.types[wire] != "N"
                 )
                 along = {v for w in operation.targets for v in at[w].variables}
-                self.made[number] = (
-                    replace(made, along=tuple(sorted(along))) if kind == "prefix" else made
+                self.made[number] = replace(
+                    made,
+                    along=tuple(sorted(along)) if kind == "prefix" else (),
+                    tied=frozenset(w for _, v, _ in ties(operation) for w in at[v].variables),
                 )
 
     def _read(

@@ -73,7 +73,7 @@ class Work:
         for node in read.nodes:
             if node.kind == "input" or (again and node.box < 0):
                 continue
-            every = Size.of(prod(read.sizes[v] for v in node.every))
+            every = Size.of(prod(read.sizes[v] for v in node.every - node.tied))
             names = frozenset(read.names[v] for v in node.every)
             operands = sum(read.nodes[j].real for j in node.operands)
             unit, many = rate(node.kernel, operands, node.kind == "sum" and node.kernel != "move")

@@ -22,6 +22,7 @@ from catlearn.arrays import (
 )
 from catlearn.arrays.rewriting import multiply_adds, rewrite
 from catlearn.costing import devices, priced, spent
+from catlearn.costing.indexed import Indexed
 from catlearn.costing.prices import folded
 from catlearn.costing.work import Work, above
 from catlearn.errors import UnknownName
@@ -159,6 +160,9 @@ def test_what_boxes_take_is_counted_once(name, monkeypatch):
         assert forward["matrix"] == work["matrix"] == 2 * counts.multiply_adds
         assert forward["exponential"] == work["exponential"]
         assert price == counts.operations - counts.multiply_adds
+        if circuit is LOOKED_UP:
+            nodes = Work.of_nodes(Indexed.of(circuit)).total
+            assert {unit: one.number or 0 for unit, one in nodes.items()} == work
 
     agree()
     if circuit is LOOKED_UP:
