@@ -371,8 +371,11 @@ class _Instance:
             row = part.row
             rows = dict(enumerate(row.vars))
             rows |= {-1 - k: axis for k, axis in enumerate(row.mentions)}
-            given = self.at_words(one.row.operation.scale, self.written.axes, b)
-            ratios.append(row.operation.scale.rename(rows.__getitem__) * given**-1)
+            scale, given = row.operation.scale, one.row.operation.scale
+            if scale != ONE or given != ONE:
+                given = self.at_words(given, self.written.axes, b)
+                scale = scale.rename(rows.__getitem__) * given**-1
+            ratios.append(scale)
             if row.operation.relations:
                 if row.operation.kernel.name != "view":
                     return False
@@ -400,6 +403,8 @@ class _Instance:
 
     def at_words(self, scale: Scalar, axes: AxisClasses, b: int) -> Scalar:
         """Return a scale of a box of the rule, for the words that its axes stand for here."""
+        if not scale.powers:
+            return scale
         own = axes is self.written.axes
         sizes: dict[int, Size] = {}
         for v in range(len(axes.parts[b].row.vars)):
@@ -549,7 +554,8 @@ class _New:
     ) -> None:
         written = of.written
         self.of, self.b, self.part, self.kernel = of, b, part, part.row.operation.kernel
-        self.scale = of.at_words(part.row.operation.scale, written.right_axes, b) * scale
+        own = of.at_words(part.row.operation.scale, written.right_axes, b)
+        self.scale = scale if own == ONE else own * scale
         self.relations = relations if self.kernel.name == "view" else ()
         self.words = [
             of.words.get(written.tie[written.right_axes.find(("v", b, v))], [])
@@ -683,7 +689,7 @@ class _New:
             (*self.readings, *(None for _ in self.lookups)),
             (tuple(self.at[c] for c in out),),
             tuple(self.at[c] for v in self.part.row.operation.targets for c in self.words[v]),
-            self.scale.rename(self.generator),
+            self.scale.rename(self.generator) if self.scale.powers else self.scale,
             tuple(
                 replace(one, left=one.left.rename(self.generator), right=one.right.rename(
                     self.mention if one.kind == "<=" else self.generator))
