@@ -107,8 +107,8 @@ def to_shards(
         if fold.merge is None:
             raise StreamRefused(
                 fold.variable,
-                f"what a block of {fold.variable} adds to the state depends on the state before "
-                "it, so devices would wait for each other; states of parts are not merged",
+                f"{fold.unmerged}; so states of parts are not merged, and devices would wait for "
+                "each other",
             )
     found = ShardedFold(fold, sizes, block=block, group=group, reverse=reverse)
     found.mesh, found.name = mesh, name

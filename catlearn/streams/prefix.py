@@ -67,6 +67,8 @@ class PrefixFold(Loop):
         the other, from their states and what is fixed: associative. For what goes round they have
         the pair a, b of the map h -> a h + b. None where what a block adds depends on the state
         before it otherwise than that it moves by sums, or such a map is not known.
+    unmerged
+        Why there is no merge; nothing where there is one.
     exits
         At which position each output has the variable; None for those of the last state.
     unit
@@ -76,6 +78,7 @@ class PrefixFold(Loop):
     first: Circuit
     lift: Circuit | None
     merge: Circuit | None
+    unmerged: str
     exits: tuple[int | None, ...]
     unit: bool
 
@@ -663,8 +666,14 @@ class _Derivation:
 
     # ------------------------------------------------------------ parts
 
-    def fold(self, rules: Sequence[Cocycle]) -> PrefixFold:
-        """Return the prefix fold."""
+    def fold(self, rules: Sequence[Cocycle], counted: bool = False) -> PrefixFold:
+        """Return the prefix fold.
+
+        Parameters
+        ----------
+        counted
+            Whether the number of indices that were seen is kept: by it sums of sums are merged.
+        """
         circuit, draft, block = self.circuit, self.draft, self.block
         exits, asked, ends = list[int | None](), list[int](), list[int]()
         for wire in circuit.cod:
@@ -677,6 +686,8 @@ class _Derivation:
             else:
                 ends.append(wire)
         work = self._rewritten([*asked, *ends], rules)
+        if counted:
+            work.counted()
         every = work.accumulators
         for acc in every:
             box = work.writer[acc.array.wire]
@@ -705,17 +716,25 @@ class _Derivation:
         given, starts, afters, lasts = ([one[k] for one in self.states] for k in range(4))
         inner = [*leaves.values(), self.index]
         lift, late = work.needed([*lifted, *self.read], inner)
-        moves = self._moves(work, lift, lifted)
-        alone = {*given} <= {*self.factors} and {*given}.isdisjoint(late) and moves is not None \
-            and self.joins.keys().isdisjoint(work.needed(self.read, inner)[0])  # fmt: skip
+        moves, unmerged = self._moves(work, lift, lifted)
+        reads = self.joins.keys() & work.needed(self.read, inner)[0]
+        if not {*given} <= {*self.factors}:
+            unmerged = f"{self.title}: what goes round is no affine map of it, index by index"
+        elif not {*given}.isdisjoint(late):
+            unmerged = f"{self.title}: what is kept besides depends on what goes round"
+        elif reads:
+            title = work.title(min(reads))
+            unmerged = f"{self.title}: what goes round depends on what is earlier by {title}"
+        if not unmerged and not counted and any(one.counted for s in moves for one in s.values()):
+            return _Derivation(circuit, self.variable, self.axis).fold(rules, counted=True)
         asked_of = {
             "step": ([*own, *given], inner, [*nexts, *afters, *asked]),
             "tail": ([*own, *lasts], [], ends),
             "first": (given, inner, [*lifted, *afters, *asked]),
         }
-        if alone:
+        if not unmerged:
             maps = [wire for one in self.states for wire in (self.factors[one[0]], one[2])]
-            later = self._moved(work, every, moves or [], pairs)
+            later = self._moved(work, every, moves, pairs)
             both = merged(work, [pairs[0], later])
             both_maps, composed = self._composed(work)
             pairs_given = [wire for pair, two in zip(pairs, both_maps, strict=True)
@@ -758,6 +777,7 @@ class _Derivation:
             head=before(circuit, read), **parts,
             entries=tuple(min(node[1]) for node in leaves), exits=tuple(exits), fixed=len(fixed),
             kinds=(*(acc.kind for acc in every), *("scan" for _ in self.states)),
+            unmerged=unmerged,
             unit=all(acc.kind == "sum" and not acc.references for acc in every),
             axis=self.axis, block=block,
             certificate=(*self.instances, *work.instances), given=circuit,
@@ -781,12 +801,17 @@ class _Derivation:
 
     def _moves(
         self, work: Past, boxes: Sequence[int], lifted: Sequence[int]
-    ) -> list[dict[int, _Slope]] | None:
+    ) -> tuple[list[dict[int, _Slope]], str]:
         """Say how the state of a block depends on sums over what is earlier, for each array of it.
 
-        None if it does in another way than that it grows by a multiple of such a sum, or by a power
-        of its exponential; these are what is earlier moves it by.
+        What is earlier moves it by these. Or else say why it depends on them in another way than
+        that it grows by a multiple of such a sum, or by a power of its exponential.
         """
+
+        def unknown(box: int) -> tuple[list[dict[int, _Slope]], str]:
+            title = work.title(box)
+            return [], f"{title}: what a block adds does not follow from what it adds alone"
+
         slopes: dict[int, dict[int, _Slope]] = {}
         for box in boxes:
             row = work.draft.boxes[box]
@@ -795,20 +820,21 @@ class _Derivation:
                 _, past = row.ins
                 axes = work.draft.wires[past].axes
                 if row.operation.kernel.name != "add" or self.block in axes:
-                    return None
+                    return unknown(box)
                 found = _sloped(
                     row,
                     [
                         slopes.get(row.ins[0], {}),
                         {past: _Slope(Fraction(0), Fraction(1), (*range(len(axes)),))},
                     ],
+                    self.block,
                 )
             elif any(slopes.get(wire) for wire in row.ins):
-                found = _sloped(row, [slopes.get(wire, {}) for wire in row.ins])
+                found = _sloped(row, [slopes.get(wire, {}) for wire in row.ins], self.block)
             if found is None:
-                return None
+                return unknown(box)
             slopes |= dict.fromkeys(row.outs, found)
-        return [slopes.get(wire, {}) for wire in lifted]
+        return [slopes.get(wire, {}) for wire in lifted], ""
 
     def _moved(
         self, work: Past, every: Sequence[Accumulator], moves: Sequence[dict[int, _Slope]],
@@ -831,10 +857,14 @@ class _Derivation:
                     factor = work.box(Kernel("exp"), [by], by.variables)
                     later = work.product([later, factor])
                 if one.add:
-                    later = work.sum([later, work.product([sum_so_far], Scalar(one.add))])
+                    number = [Ref(pairs[1][work.counted().wire], ())] if one.counted else []
+                    more = work.product([sum_so_far, *number], Scalar(one.add))
+                    later = work.sum([later, more])
                 found[acc.array.wire] = later.wire
-                data = ("weight", float(one.weight)), ("add", float(one.add)), ("by", 0)
-                self.instances.append(Instance(RULES["decays"], self.letter, data))
+                name, data = "sums of sums", (("add", float(one.add)), ("by", 0))
+                if not one.counted:
+                    name, data = "decays", (("weight", float(one.weight)), *data)
+                self.instances.append(Instance(RULES[name], self.letter, data))
         return found
 
     def _composed(self, work: Past) -> tuple[list[list[int]], list[int]]:
@@ -928,15 +958,19 @@ def _linear(
 class _Slope(NamedTuple):
     """That an array is exp(weight D) times what it is where D is 0, and add D more.
 
-    Its positions are those at which D has its axes.
+    Its positions are those at which D has its axes. Or, if it is counted, it adds that for each
+    index of the block.
     """
 
     weight: Fraction
     add: Fraction
     places: tuple[int, ...]
+    counted: bool = False
 
 
-def _sloped(row: BoxRow, reads: Sequence[Mapping[int, _Slope]]) -> dict[int, _Slope] | None:
+def _sloped(
+    row: BoxRow, reads: Sequence[Mapping[int, _Slope]], block: int
+) -> dict[int, _Slope] | None:
     """Return how what a box writes depends on sums, from what it reads; None if that is unknown."""
     one = row.operation
     name, found = one.kernel.name, dict[int, _Slope]()
@@ -954,9 +988,10 @@ def _sloped(row: BoxRow, reads: Sequence[Mapping[int, _Slope]]) -> dict[int, _Sl
                 if reading.conditions or not {*variables} <= {*written}:
                     return None
                 at.add(tuple(written.index(v) for v in variables if v is not None))
-        if len(at) > 1:
+        counts = {s.counted for s in sides if s.add}
+        if len(at) > 1 or len(counts) > 1:
             return None
-        made = None
+        made, counted = None, True in counts
         if name in ("add", "max", "view", "neg") and len({*weights}) == 1:
             sign = -1 if name == "neg" else 1
             if not weights[0] or not (any(adds) or name in ("add", "max", "neg")):
@@ -965,14 +1000,16 @@ def _sloped(row: BoxRow, reads: Sequence[Mapping[int, _Slope]]) -> dict[int, _Sl
             made = Fraction(0), adds[0] - adds[1]
         elif name in ("mul", "contraction") and not any(adds):
             made = sum(weights, Fraction(0)), Fraction(0)
-        elif name == "contraction" and len(reads) == 1 and not one.targets and not weights[0]:
-            made = (Fraction(0), scale * adds[0]) if scale is not None else None
+        elif name == "contraction" and len(reads) == 1 and not weights[0] and scale is not None:
+            over = [row.vars[v] for v in one.targets]
+            if not over or (over == [block] and not counted):
+                made, counted = (Fraction(0), scale * adds[0]), bool(over) or counted
         elif name == "exp" and not any(weights):
             made = adds[0], Fraction(0)
-        if made is None:
+        if made is None or (counted and name not in ("add", "neg", "view", "contraction")):
             return None
         (places,) = at
-        found[past] = _Slope(*made, places)
+        found[past] = _Slope(*made, places, counted)
     return found
 
 

@@ -305,6 +305,24 @@ def _decays(weight: float, add: float, by: int) -> Any:
     yield "(x x') x'' = x (x' x''): D S R D' S' R' D'' S'' R''", nine(bracketed), nine(again)
 
 
+def _sums_of_sums(add: float, by: int) -> Any:
+    """That a sum of sums moves by the sum before it at each index: a semidirect product."""
+
+    def times(one: Any, other: Any) -> Any:
+        n, s, t = one
+        m, r, q = other
+        return n + m, s + r, t + q + (m, n)[by] * s * add
+
+    def bracketed(*xs: Any) -> Any:
+        return times(times(xs[:3], xs[3:6]), xs[6:])
+
+    def again(*xs: Any) -> Any:
+        return times(xs[:3], times(xs[3:6], xs[6:]))
+
+    nine = traced(*[""] * 9)
+    yield "(x x') x'' = x (x' x''): n S T n' S' T' n'' S'' T''", nine(bracketed), nine(again)
+
+
 # ---------------------------------------------------------------- cocycles
 
 
@@ -431,6 +449,11 @@ RULES: Mapping[str, StreamRule] = {
                     "decays",
                     "(D, S, R) (D', S', R') = (D + D', S + exp(w D) S', max(R, R' + a D))",
                     _decays,
+                ),
+                (
+                    "sums of sums",
+                    "(n, S, T) (n', S', T') = (n + n', S + S', T + T' + a n' S)",
+                    _sums_of_sums,
                 ),
                 ("unit", "exp(-inf - R) B + A = A", _unit),
             )

@@ -108,6 +108,15 @@ def spread(q, k, v):
     return mean("[t] e -> e")(square(add(y, neg(centre)))), y
 
 
+sums_of_sums = cumsum("[t] m") >> cumsum("[t] m")
+
+
+@traced("t m")
+def mean_of_sums(x):
+    y = cumsum("[t] m")(x)
+    return mean("[t] m -> m")(neg(y)), y
+
+
 N = 6
 ROWS = (N, 3)
 
@@ -121,9 +130,35 @@ PREFIXES = {
     "recurrence": (recurrence, "t", [(3,), ROWS, ROWS]),
     "state space": (state_space, "t", [(3, 3), (N, 3, 3), ROWS, ROWS, ROWS]),
     "spread": (spread, "t", [ROWS, ROWS, ROWS]),
+    "sums of sums": (sums_of_sums, "t", [ROWS]),
+    "mean of sums": (mean_of_sums, "t", [ROWS]),
     "two layers": (two_layers, "t", [ROWS, ROWS, ROWS, (3, 3)]),
 }
 """Circuits with the variable, and shapes of inputs."""
+
+
+@traced("n", "n", "t n")
+def after_a_scan(h, a, x):
+    _, every = recurrence(h, view("n -> t n", t="t")(a), x)
+    return cumsum("[t] n")(every)
+
+
+@traced("n", "t n", "t n")
+def into_a_scan(h, a, x):
+    return recurrence(h, a, cumsum("[t] n")(x))[1]
+
+
+@traced("t n", "t n")
+def weighted_sums(x, w):
+    return cumsum("[t] n")(mul(w, cumsum("[t] n")(x)))
+
+
+UNMERGED = {
+    "two layers": two_layers, "squares": squares, "after a scan": after_a_scan,
+    "into a scan": into_a_scan, "weighted sums": weighted_sums,
+    "thrice": sums_of_sums >> cumsum("[t] m"),
+}  # fmt: skip
+"""Prefix folds whose blocks have no states of their own."""
 
 
 @traced("t s", "s e")

@@ -247,6 +247,7 @@ BROKEN = {
     "rounds": lambda data: {"kept": 0.5},
     "affine maps": lambda data: {"by": 0},
     "decays": lambda data: {"weight": 1.0, "add": 1.0, "by": 1},
+    "sums of sums": lambda data: {"by": 1},
     "cocycle of exp": lambda data: {"sign": -1},
     "cocycle of powers": lambda data: {"coefficients": ((1,), (1, 1), (1, 0, 1))},
 }
@@ -263,6 +264,7 @@ def masked_after(s, v):
 USED = (
     FOLDS["centred twice"][:2], (masked_after, "x"), (cascade(10)[0], "x"),
     PREFIXES["cumulative sum"][:2], PREFIXES["recurrence"][:2], PREFIXES["gated"][:2],
+    PREFIXES["sums of sums"][:2],
 )  # fmt: skip
 """Folds that have instances of all rules."""
 

@@ -18,10 +18,10 @@ from tests.streams.prefixes import (
     KEPT,
     PREFIXES,
     ROWS,
+    UNMERGED,
     N,
     gated_heads,
     random_prefix,
-    squares,
     state_space,
 )
 from tests.streams.programs import apart, arrays, both
@@ -117,6 +117,7 @@ def test_a_kernel_has_no_blocks_of_what_runs_whole_before():
 
 STATES = (
     "linear attention", "normalised", "gated", "running greatest", "recurrence", "state space",
+    "sums of sums", "mean of sums",
 )  # fmt: skip
 
 
@@ -159,7 +160,7 @@ def test_what_is_kept_moves_by_the_decays_before_it(mutants, monkeypatch):
     """The greatest -c is of sums from the part on; it is less by the sum before."""
     circuit, variable, shapes = PREFIXES["gated"]
     with mutants("streams: a later state is merged as if nothing were before it"):
-        monkeypatch.setattr(prefix, "_sloped", lambda row, reads: {})
+        monkeypatch.setattr(prefix, "_sloped", lambda *row: {})
         (a, b, c), whole, merged = in_parts(stream(circuit, variable), arrays(shapes))
         assert not apart(merged(merged(a, b), c), whole) < 1e-3
 
@@ -170,10 +171,28 @@ def test_a_selective_state_space_is_a_prefix_fold():
     assert fold.merge is not None
 
 
-@pytest.mark.parametrize("name", ["two layers", "squares"])
+def test_a_sum_of_sums_moves_by_the_sum_before_at_each_index(mutants, monkeypatch):
+    circuit, variable, shapes = PREFIXES["sums of sums"]
+    with mutants("streams: a sum of sums moves by the sum before once"):
+        sloped = prefix._sloped
+        monkeypatch.setattr(prefix, "_sloped", lambda *row: {
+            past: one._replace(counted=False) for past, one in (sloped(*row) or {}).items()
+        })  # fmt: skip
+        (a, b, c), whole, merged = in_parts(stream(circuit, variable), arrays(shapes))
+        assert not apart(merged(merged(a, b), c), whole) < 1e-3
+
+
+@pytest.mark.parametrize("name", UNMERGED)
 def test_states_that_depend_on_those_before_are_not_merged(name):
-    circuit, variable, _ = {**PREFIXES, "squares": (squares, "t", [])}[name]
-    assert stream(circuit, variable).merge is None
+    fold = stream(UNMERGED[name], "t")
+    assert fold.merge is None
+    assert fold.unmerged
+
+
+@pytest.mark.parametrize("name", STATES)
+def test_why_states_are_not_merged_is_not_said_of_those_that_are(name):
+    circuit, variable, _ = PREFIXES[name]
+    assert not stream(circuit, variable).unmerged
 
 
 def test_second_derivatives():
