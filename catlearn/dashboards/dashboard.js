@@ -314,8 +314,9 @@ class Dashboard {
     const [one, other] = panes;
     if (what === "design") {
       const { designs } = this.payload;
-      const ways = this.solver.ways(designs[one.design].group).filter((k) => k !== one.design);
-      const next = ways.find((k) => !designs[k].costs !== !designs[one.design].costs) ?? ways[0];
+      const device = this.panes[0].device;
+      const rank = (k) => 2 * Boolean(this.solver.result(k, device, one.M).problem) + (!designs[k].costs === !designs[one.design].costs);
+      const [next] = this.solver.ways(designs[one.design].group).filter((k) => k !== one.design).sort((a, b) => rank(a) - rank(b));
       Object.assign(other, { design: next ?? (one.design + 1) % designs.length, open: null });
     }
     if (what === "device") {

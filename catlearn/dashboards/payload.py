@@ -58,11 +58,14 @@ MOST_TRIED, MOST_CUT, MOST_OPEN, MOST_FUSED, MOST_REVERSED = 12, 4, 64, 64, 64
 which they are, too; of a circuit that is drawn open, that is an island beside its blocks, and of
 which the reverse pass is."""
 
-MOST_STAGES, LONGEST = 16, 4
+MOST_STAGES, LONGEST = 48, 4
 """Stages of a circuit that is cut into islands, and those of an island."""
 
 MOST_DRAWINGS, MOST_COLUMNS, MOST_TITLES = 8, 64, 3
 """Pictures of a design; columns that are listed, the largest ones; boxes that a title lists."""
+
+SHARES = (1, 1 / 16, 16)
+"""By which the fast memory is multiplied near which ways to run a circuit are looked for."""
 
 BLOCKS = "block by block"
 """The way in which each block runs by itself."""
@@ -196,7 +199,7 @@ class _Groups:
         part = self.part(boxes)
         several = any(isinstance(one, tuple) for one in items)
         ways: list[Plain] = []
-        if not several or self.plain(part, boxes):
+        if not several or (len(boxes) <= MOST_FUSED and self.plain(part, boxes)):
             ways += self.islands(part, boxes, number, outermost)
         if several:
             parts = [*self.parts(name, items)]
@@ -224,11 +227,11 @@ class _Groups:
         return _bare(_one_round(part_of(self.circuit, boxes)))
 
     def plain(self, part: Circuit, boxes: Sequence[int]) -> bool:
-        """Whether ways to run boxes as islands are looked for: they are few, none is repeated."""
+        """Whether boxes run equally often, so that they may be islands together."""
         kernels = {operation.kernel.name for operation in part.apex.operations}
         inside = [set(path(self.circuit.apex, box)) & {*self.times} for box in boxes]
         whole = all(one == inside[0] for one in inside)
-        return whole and kernels.isdisjoint(GATES) and len(boxes) <= MOST_FUSED
+        return whole and kernels.isdisjoint(GATES)
 
     def repeats(self, block: int) -> Posynomial | None:
         """How often a block runs, if that is more than once."""
@@ -271,17 +274,17 @@ class _Groups:
         self, part: Circuit, boxes: Sequence[int], group: int, outermost: bool
     ) -> Iterator[Plain]:
         """The ways to run boxes: as one island, cut where that moves least, each stage apart."""
-        most = MOST_TRIED if outermost else MOST_CUT
+        most, shares = (MOST_TRIED, SHARES) if outermost else (MOST_CUT, (1,))
         whole, spent, problem = self.spent(part)
         if spent is None:
             yield self.design("one island", whole, boxes, problem=problem)
         else:
             yield self.design("one island", whole, boxes, spent)
-            for island in self.others(whole, spent) if len(boxes) <= most else ():
+            for island in self.others(whole, spent, shares) if len(boxes) <= most else ():
                 made = CircuitResources(island, circuit=whole)
                 yield self.design(f"one island, {_written(island)}", whole, boxes, made)
         if self.plain(whole, boxes):
-            yield from self.cuts(whole, boxes, group)
+            yield from self.cuts(whole, boxes, group, shares)
         if spent is not None and outermost and whole.apex.size("Box") <= MOST_REVERSED:
             with contextlib.suppress(CatlearnError):
                 back = circuit_resources(whole, reverse=True)
@@ -301,15 +304,17 @@ class _Groups:
             return one, found, ""
         return circuit, None, problem
 
-    def others(self, circuit: Circuit, spent: CircuitResources) -> list[Island]:
+    def others(
+        self, circuit: Circuit, spent: CircuitResources, shares: Iterable[float]
+    ) -> list[Island]:
         """The islands in other modes that are best for some fast memory near what there is."""
         islands, usual = runs(circuit), {n: m.kind for n, m in spent.island.modes.items()}
         costs = [one.costs() for one in islands]
         found: dict[str, Island] = {}
-        for factor in (1 / 16, 1, 16):
+        for share in shares:
             sizes = {n: self.made.sizes[n] for n in spent.costs.open}
             with contextlib.suppress(NoTile):
-                best = tile(costs, fast_memory=self.made.memory * factor, sizes=sizes)
+                best = tile(costs, fast_memory=self.made.memory * share, sizes=sizes)
                 island = islands[costs.index(best.symbolic)]
                 modes = {n: m.kind for n, m in island.modes.items()}
                 if modes != usual:
@@ -318,7 +323,9 @@ class _Groups:
                     found.setdefault(str(modes), made)
         return [*found.values()]
 
-    def cuts(self, part: Circuit, boxes: Sequence[int], group: int) -> Iterator[Plain]:
+    def cuts(
+        self, part: Circuit, boxes: Sequence[int], group: int, shares: Sequence[float]
+    ) -> Iterator[Plain]:
         """The plan of islands, stretches of the stages, that moves least, and all stages apart."""
         try:
             stages = stages_of(part)[0]
@@ -343,7 +350,8 @@ class _Groups:
                 self.made.open(name for one in costs[pair] for name in one.open)
         names = [name for name, _ in stages]
         plans: dict[tuple[int, ...], Partition] = {}
-        for most, share in [(LONGEST, 1), *([(LONGEST, 1 / 16)] * few), (1, 1)]:
+        lengths = [(LONGEST, share) for share in (shares if few else (1,))]
+        for most, share in [*lengths, (1, 1)]:
             some = {pair: one for pair, one in costs.items() if pair[1] - pair[0] <= most}
             with contextlib.suppress(CatlearnError):
                 plan = self.made.planned(some, names, share)
@@ -370,11 +378,15 @@ class _Groups:
         rows = tuple(sorted(boxes[box] for box in own))
         if rows not in self.known:
             before = self.made.groups[group]
-            number = self.new(f"{before} / {title}" if before else title, rows)
+            self.new(f"{before} / {title}" if before else title, rows)
+        number, modes = self.known[rows], _written(island)
+        ways = [one for one in self.made.found if one["group"] == number]
+        if all(one["modes"] != modes for one in ways):
             circuit = _bare(part_of(part, own))
             spent = CircuitResources(island, circuit=circuit)
-            self.keep(number, [self.design("one island", circuit, rows, spent)])
-        return {"group": self.known[rows], "times": terms(Posynomial.of(1)), "title": title}
+            way = f"one island, {modes}" if ways else "one island"
+            self.keep(number, [self.design(way, circuit, rows, spent)])
+        return {"group": number, "times": terms(Posynomial.of(1)), "title": title}
 
     def design(
         self,

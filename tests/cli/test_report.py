@@ -224,13 +224,28 @@ def test_a_folder_that_is_no_run_is_refused(tmp_path, capsys):
 # Charts.
 
 
+def paged(folder):
+    """The text of the dashboard of a run, and what it holds."""
+    text = (folder / "dashboard.html").read_text()
+    packed = re.search(r'id="payload">(.*?)</script>', text)[1]
+    return text, json.loads(gzip.decompress(base64.b64decode(packed)))
+
+
+@pytest.mark.parametrize("weight", [0.25, 3.0])
+def test_a_dashboard_of_a_run_has_the_weights_of_the_run(tmp_path, weight):
+    name = "d.X >> f = d.Y"
+    term = {"name": name, "equation": name, "data": "d", "weight": weight, "divergence": "huber"}
+    folder = write(tmp_path / "run", metrics={"equations": [term]})
+    assert main(["dashboard", str(folder)]) == 0
+    (diagram,) = paged(folder)[1]["diagrams"]
+    assert [row["weight"] for row in diagram["equations"]] == [str(weight)]
+
+
 def test_a_dashboard_of_a_run_has_its_equations_and_curves(tmp_path, capsys):
     folder = write(tmp_path / "run", edge=EVIL)
     assert main(["dashboard", str(folder)]) == 0
     assert "dashboard.html" in capsys.readouterr().out
-    text = (folder / "dashboard.html").read_text()
-    packed = re.search(r'id="payload">(.*?)</script>', text)[1]
-    payload = json.loads(gzip.decompress(base64.b64decode(packed)))
+    text, payload = paged(folder)
     (diagram,) = payload["diagrams"]
     assert [row["divergence"] for row in diagram["equations"]] == ["squared_error"]
     assert [one["title"] for one in payload["charts"][0]["svgs"]] == ["total", "fit"]

@@ -382,9 +382,9 @@ def test_where_nothing_fits_the_page_says_what_helps(open_page, tmp_path):
     assert page.figures()["H"]
 
 
-def test_one_island_stands_beside_two(open_page, tmp_path):
+def test_one_island_stands_beside_two(open_page, case_19):
     """Attention in little memory: scores apart move less than all in one."""
-    page = open_page(dashboard(ATTENTION, sizes=HEAD, memory=2**13).save(tmp_path / "cut.html"))
+    page = open_page(case_19, "#a.M=8192")
     page.tab.get_by_role("button", name="2 islands").click()
     page.tab.get_by_role("button", name="Compare designs").click()
     cut, fused = page.optimum("A")["optimum"]["H"], page.optimum("B")["optimum"]["H"]
@@ -398,7 +398,7 @@ def test_one_island_stands_beside_two(open_page, tmp_path):
     assert "fusing-costs-more" not in codes
 
 
-def test_a_split_pays_where_units_are_idle(open_page, tmp_path):
+def test_a_split_pays_where_units_are_idle(open_page, case_19):
     """One query of 16 heads, with the figures of the package; not of 256 heads."""
     sizes = {**HEAD, "h": 16, "q": 1}
     usual = cl.resources(ATTENTION).island
@@ -406,8 +406,8 @@ def test_a_split_pays_where_units_are_idle(open_page, tmp_path):
     ways = [one.costs() for one in (usual, split)]
     found = tile(ways, devices["H100"], sizes=sizes)
     axis, parts, gain = found.split
-    page = open_page(dashboard(ATTENTION, sizes=sizes, device="H100").save(tmp_path / "one.html"))
-    page.tab.locator("[data-control=design]").select_option("0")
+    page = open_page(case_19, "#size.h=16&size.q=1&a.design=0")
+    page.device().select_option("H100")
     said = page.tab.locator(".notices li", has_text="split-pays")
     text = f"{axis}: split in {parts} parts, whose states are merged, transfers take 1/{gain:.3g}"
     assert text in said.text_content()
