@@ -90,9 +90,7 @@ class Adjunction(Frozen, Displayed):
         unit = as_transformation(unit, Functor.identity(left.domain), left >> right)
         counit = as_transformation(counit, right >> left, Functor.identity(right.domain))
         self._set(left=left, right=right, unit=unit, counit=counit)
-        failures = self.failures() if check else []
-        if failures:
-            raise InvalidStructure("Adjunction", failures)
+        self._validate(check)
 
     @classmethod
     def build(cls, left: Functor, right: Functor, unit: Any, counit: Any) -> Adjunction:

@@ -425,9 +425,7 @@ class FiniteCategory(Category):
         ).reshape(-1, 3)
         self._fill(ob, ar, src, tgt, np.arange(len(ob)))
         self._set(composites=read_only(self._table(*entries.T)))
-        failures = self.failures() if check else []
-        if failures:
-            raise InvalidStructure(type(self).__name__, failures)
+        self._validate(check)
 
     def _table(self, first: np.ndarray, second: np.ndarray, composite: np.ndarray) -> np.ndarray:
         """Lay entries out over all pairs that meet; units compose as they must, gaps are -1."""

@@ -269,9 +269,7 @@ class Functor(Frozen, Displayed):
         only = {edge: self._only(edge) for edge in self.graph.edges if edge not in values}
         values |= {edge: arrow for edge, arrow in only.items() if arrow is not None}
         self._set(arrows=Record(self._defined(values)))
-        failures = self.failures() if check else []
-        if failures:
-            raise InvalidStructure("Functor", failures)
+        self._validate(check)
 
     @classmethod
     def build(cls, domain: FiniteCategory, codomain: FiniteCategory, ob: Any, ar: Any) -> Functor:

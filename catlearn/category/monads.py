@@ -103,9 +103,7 @@ class Monad(Frozen, Displayed):
         unit = as_transformation(unit, one, functor)
         multiplication = as_transformation(multiplication, twice, functor)
         self._set(functor=functor, unit=unit, multiplication=multiplication)
-        failures = self.failures() if check else []
-        if failures:
-            raise InvalidStructure("Monad", failures)
+        self._validate(check)
 
     @classmethod
     def of(cls, pair: Adjunction) -> Monad:
@@ -205,9 +203,7 @@ class Comonad(Frozen, Displayed):
         counit = as_transformation(counit, functor, one)
         comultiplication = as_transformation(comultiplication, functor, twice)
         self._set(functor=functor, counit=counit, comultiplication=comultiplication)
-        failures = self.failures() if check else []
-        if failures:
-            raise InvalidStructure("Comonad", failures)
+        self._validate(check)
 
     @classmethod
     def of(cls, pair: Adjunction) -> Comonad:

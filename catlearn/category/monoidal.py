@@ -142,9 +142,7 @@ class MonoidalFunctor(Frozen, Displayed):
         sent = {wire: wire for wire in signature.wires} | dict(objects or {})
         self._set(signature=signature, target=target)
         self._set(objects=Record(sent), arrows=Record(arrows or {}))
-        failures = self.failures() if check else []
-        if failures:
-            raise InvalidStructure("MonoidalFunctor", failures)
+        self._validate(check)
 
     def at(self, wires: Iterable[str]) -> Any:
         """Return the value at a list of wires of the signature."""

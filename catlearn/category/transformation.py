@@ -118,9 +118,7 @@ class NaturalTransformation(Frozen, Displayed):
             raise InvalidStructure("NaturalTransformation", unread)
         ordered = {a: read.pop(a) for a in domain.graph.vertices if a in read}
         self._set(domain=domain, codomain=codomain, components=Record({**ordered, **read}))
-        failures = self.failures() if check else []
-        if failures:
-            raise InvalidStructure("NaturalTransformation", failures)
+        self._validate(check)
 
     @classmethod
     def build(cls, domain: Functor, codomain: Functor, rows: Any) -> NaturalTransformation:

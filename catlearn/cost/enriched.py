@@ -128,9 +128,7 @@ class EnrichedCategory(Frozen):
         expect(quantale, Quantale, "quantale", "a Quantale, such as LAWVERE")
         self._set(objects=tuple(objects), hom=quantale.array(hom))
         self._set(quantale=quantale, tolerance=tolerance)
-        failures = self.failures() if check else []
-        if failures:
-            raise InvalidStructure(type(self).__name__, failures)
+        self._validate(check)
 
     def _like(
         self, objects: Iterable[str], hom: Any, quantale: Quantale | None = None
@@ -448,9 +446,7 @@ class EnrichedFunctor(Frozen):
             expect(category, EnrichedCategory, side, "an EnrichedCategory")
         expect(objects, Mapping, "objects", "a dict from objects to objects")
         self._set(domain=domain, codomain=codomain, objects=Record(objects))
-        failures = self.failures() if check else []
-        if failures:
-            raise InvalidStructure("EnrichedFunctor", failures)
+        self._validate(check)
 
     @classmethod
     def identity(cls, of: EnrichedCategory) -> EnrichedFunctor:
@@ -548,9 +544,7 @@ class Bimodule(Matrix):
             expect(category, EnrichedCategory, side, "an EnrichedCategory")
         self._set(domain=domain, codomain=codomain)
         super().__init__(entries, domain.quantale, domain.objects, codomain.objects, check)
-        failures = self.failures() if check else []
-        if failures:
-            raise InvalidStructure("Bimodule", failures)
+        self._validate(check)
 
     @classmethod
     def of(cls, domain: EnrichedCategory, codomain: EnrichedCategory, matrix: Matrix) -> Bimodule:

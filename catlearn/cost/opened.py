@@ -106,9 +106,7 @@ class OpenObjective(Frozen):
             for side, names in (("inputs", inputs), ("outputs", outputs)):
                 expect(names, Iterable, side, "names of variables")
         self._set(objective=objective, inputs=tuple(inputs), outputs=tuple(outputs))
-        failures = self.failures() if check else []
-        if failures:
-            raise InvalidStructure("OpenObjective", failures)
+        self._validate(check)
 
     @classmethod
     def of(

@@ -545,9 +545,7 @@ class ListFunction(Frozen):
             codomain=as_finset(codomain),
             domain=as_finset(len(starts) - 1 if domain is None else domain),
         )
-        failures = self.failures() if check else []
-        if failures:
-            raise InvalidStructure("ListFunction", failures)
+        self._validate(check)
 
     @classmethod
     def _of(

@@ -605,9 +605,7 @@ class Tables(Frozen, Displayed):
         columns = {**self.attributes, attribute: tuple(map(as_label, labels))}
         fields = (self.sets, self.arrows, self.lists, columns, self.side_data)
         made = self._build(self.shape, *fields)
-        failures = made.failures() if check else []
-        if failures:
-            raise InvalidStructure(type(self).__name__, failures)
+        made._validate(check)
         return made
 
     def with_names(self: Some, names: Mapping[str, FinSet | int | Iterable[str]]) -> Some:
@@ -662,9 +660,7 @@ class Tables(Frozen, Displayed):
         """
         expect(rows, Mapping, "rows", 'a dict by table, such as {"V": {"a": {}}}')
         made = self._build(self.shape, *self._grown(rows))
-        failures = made.failures() if check else []
-        if failures:
-            raise InvalidStructure(type(self).__name__, failures)
+        made._validate(check)
         return made
 
     def _grown(self, rows: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> tuple[Any, ...]:
