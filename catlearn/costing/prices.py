@@ -8,8 +8,9 @@ that needs it. A box that runs takes a time of its own, however small its arrays
 unit ``"box"``.
 
 A fold runs its parts: a step for each block, forward, and the vector-Jacobian product of its terms,
-back, which forms again all that these read. Its state, and the cotangent of what all blocks read,
-are read and written for each block; other arrays of a block stay near the processor.
+back, which forms again all that these read; where the state is one number, both at once. Its state,
+and the cotangent of what all blocks read, are read and written for each block; other arrays of a
+block stay near the processor.
 
 >>> from catlearn.arrays import einsum, relu
 >>> f = einsum("a b, b c -> a c") >> relu
@@ -166,7 +167,8 @@ def folded(fold: Fold | PrefixFold, sizes: Mapping[int, int], block: int) -> tup
     one, near = fold.step, {"formed": False}
     terms = fold.terms if isinstance(fold, Fold) else fold.step
     again = spent(terms, at, values=False, **near)
-    back = spent(terms, at, slopes=True, values=False, **near)
+    once = isinstance(fold, Fold) and fold.total is not None
+    back = spent(terms, at, slopes=True, values=once, **near)
     rows, shared = one.apex.lists["axes"], one.dom[: len(one.dom) - len(fold.entries) - 1]
     moved = 2.0 * sum(prod(at[axis] for axis in rows.row(wire).tolist()) for wire in shared)
     outer = [(1, spent(part, sizes, slopes=True)) for part in (fold.head, fold.tail)]
@@ -178,8 +180,9 @@ def folded(fold: Fold | PrefixFold, sizes: Mapping[int, int], block: int) -> tup
         outer += [
             (6, {"words": float(prod(sizes[a] for a in rows.row(wire).tolist()))}) for wire in outs
         ]
-    found = added((count, spent(one, at, **near)), (count, back), (count, {"words": moved}), *outer)
-    return found, added((count, again))
+    forward = (0 if once else count, spent(one, at, **near))
+    found = added(forward, (count, back), (count, {"words": moved}), *outer)
+    return found, added((0 if once else count, again))
 
 
 @dataclass(frozen=True)

@@ -175,6 +175,7 @@ def run_of(
 ) -> FoldRun:  # fmt: skip
     """Return the run of a fold at sizes of its axes."""
     kind: Any = PrefixRun if isinstance(fold, PrefixFold) else FoldRun
+    kind = TotalRun if isinstance(fold, Fold) and fold.total is not None else kind
     return kind(fold, sizes, block, {} if known is None else known, reverse)
 
 
@@ -215,7 +216,7 @@ def differentiable(run: Any, whole: Any = None) -> Any:
     function = jax.custom_vjp(whole or (lambda *inputs: run.forward(*inputs)[0]))
 
     def forward(*inputs: Any) -> Any:
-        found, state = run.forward(*inputs)
+        found, state = run.saved(*inputs)
         return found, (inputs, state)
 
     def backward(kept: Any, given: Any) -> tuple[Any, ...]:
@@ -294,12 +295,19 @@ class _Groups:
 
     def forward(self, *inputs: Any) -> tuple[Any, Any]:
         """Return the outputs, and the state of each block."""
+        return self._made(inputs, lambda run, *own: run.forward(*own))
+
+    def saved(self, *inputs: Any) -> tuple[Any, Any]:
+        """Return the outputs, and what the reverse pass of each block needs."""
+        return self._made(inputs, lambda run, *own: run.saved(*own))
+
+    def _made(self, inputs: Sequence[Any], run: Any) -> tuple[Any, Any]:
         fixed, entries = self.head(*inputs)
         exits = self.grouping.exits
 
         def one(start: Any, block: int) -> Any:
             blocks = _sliced(entries, self.grouping.entries, start, block)
-            return self.at(block).forward(*fixed, *blocks)
+            return run(self.at(block), *fixed, *blocks)
 
         found, last = [], None
         starts = jnp.arange(self.full) * self.block
@@ -598,6 +606,10 @@ class FoldRun:
         state = self.state(fixed, entries)
         return self.ended(state, fixed, inputs), state
 
+    def saved(self, *inputs: Any) -> tuple[Any, Any]:
+        """Return the outputs, and what the reverse pass needs: the last state."""
+        return self.forward(*inputs)
+
     def ended(self, state: Any, fixed: Sequence[Any], inputs: Sequence[Any]) -> tuple[Any, ...]:
         """Return the outputs of a state, in the type of the inputs."""
         kinds = [one.dtype for one in inputs if jnp.issubdtype(one.dtype, jnp.floating)]
@@ -610,6 +622,15 @@ class FoldRun:
 
     def backward(self, inputs: Sequence[Any], state: Any, given: Any) -> Sequence[Any]:
         """Return the cotangents of the inputs that are real."""
+
+        def swept(references: Any, fixed: Any, entries: Any, of_state: Any) -> Any:
+            ties = self.ties(state, references, fixed, entries)
+            return self.swept(references, fixed, entries, state, of_state, ties)
+
+        return self.pulled(inputs, state, given, swept)
+
+    def pulled(self, inputs: Sequence[Any], state: Any, given: Any, swept: Any) -> Sequence[Any]:
+        """Return the cotangents of the inputs, by what pulls those of the state back."""
         (fixed, entries), back = _head_vjp(self.head, inputs)
         references = self.part("references", (*state, *fixed))
 
@@ -621,20 +642,39 @@ class FoldRun:
         own_fixed = [x for x in fixed if is_real(x)]
         _, tail_back = jax.vjp(tail, state, own_fixed)
         of_state, of_fixed = tail_back(tuple(given))
-        ties = self.ties(state, references, fixed, entries)
-        more, of_entries = self.swept(references, fixed, entries, state, of_state, ties)
-        return back([[a + b for a, b in zip(of_fixed, more, strict=True)], of_entries])
+        more, of_entries = swept(references, fixed, entries, of_state)
+        return back([added(of_fixed, more), of_entries])
 
     def swept(
         self, references: Any, fixed: Any, entries: Any, state: Any, of_state: Any, ties: Any
     ) -> tuple[list[Any], list[Any]]:
         """Return the cotangents of what all blocks read, and of what blocks are read of."""
+
+        def sent(made: Any) -> Any:
+            return self.cotangents(made, of_state, state, ties)
+
+        _, *found = self.summed(references, fixed, entries, state, sent)
+        return found[0], found[1]
+
+    def summed(
+        self, references: Any, fixed: Any, entries: Any, state: Any, sent: Any,
+        sums: Sequence[Any] = (),
+    ) -> Any:  # fmt: skip
+        """Return sums over blocks: what they make, if sums to begin with are given, and cotangents.
+
+        Parameters
+        ----------
+        sent
+            From what is needed of a block to its cotangents.
+        sums
+            What the sums of blocks are added to.
+        """
         own_fixed, own_entries = ([x for x in some if is_real(x)] for some in (fixed, entries))
         masks = self.closing()
         sure = self.sure(masks, state, fixed, references)
 
         def step(carried: Any, start: Any, block: int) -> Any:
-            of_fixed, of_entries = carried
+            so_far, of_fixed, of_entries = carried
             read = self.blocks(entries, start, block)
             *parts, index = read
 
@@ -644,28 +684,33 @@ class FoldRun:
 
             def back(*own: Any) -> Any:
                 made, terms_back = jax.vjp(terms, *own)
-                return terms_back(self.cotangents(made, of_state, state, ties))
+                return made if sums else [], *terms_back(sent(made))
 
             def nothing(*own: Any) -> Any:
-                return jax.tree.map(jnp.zeros_like, own)
+                return jax.tree.map(jnp.zeros_like, (so_far, *own))
 
             own = own_fixed, [x for x in parts if is_real(x)]
             hidden = [*map(operator.and_, self.closed(masks, (*fixed, *read)), sure)]
             made = jax.lax.cond(either(hidden), nothing, back, *own) if masks else back(*own)
-            more, of_block = made
-            of_fixed = [a + b for a, b in zip(of_fixed, more, strict=True)]
+            more, of_more, of_block = made
+            so_far, of_fixed = added(so_far, more), added(of_fixed, of_more)
             axes = [a for a, x in zip(self.fold.entries, entries, strict=True) if is_real(x)]
-            return of_fixed, _written(of_entries, of_block, axes, start)
+            return so_far, of_fixed, _written(of_entries, of_block, axes, start)
 
         def begin(carried: Any, _: Any) -> Any:
-            return [*map(jnp.zeros_like, own_fixed)], carried[1]
+            so_far, of_fixed, of_entries = carried
+            of_row = [*map(jnp.zeros_like, of_fixed)] if small else of_fixed
+            return [*map(jnp.zeros_like, so_far)], of_row, of_entries
 
         def add(carried: Any, row: Any) -> Any:
-            return [a + b for a, b in zip(carried[0], row[0], strict=True)], row[1]
+            so_far, of_fixed, of_entries = row
+            of_fixed = added(carried[1], of_fixed) if small else of_fixed
+            return added(carried[0], so_far), of_fixed, of_entries
 
-        carried = [*map(jnp.zeros_like, own_fixed)], [*map(jnp.zeros_like, own_entries)]
-        small = own_fixed and self.is_small(own_fixed, entries)
-        return self.over(step, carried, rows=(begin, 0, add) if small else None)
+        zeros = [*map(jnp.zeros_like, own_fixed)], [*map(jnp.zeros_like, own_entries)]
+        small = bool(own_fixed) and self.is_small(own_fixed, entries)
+        rows = (begin, 0, add) if small or sums else None
+        return self.over(step, ([*sums], *zeros), rows=rows)
 
     def greatest(self) -> list[tuple[int, int]]:
         """List the greatest entries that outputs depend on: in the state, and in the sources."""
@@ -733,6 +778,30 @@ class FoldRun:
             share = jnp.where(jnp.isnan(greatest), greatest, share)
             found.append(jnp.where(same, share, jnp.zeros_like(share)))
         return found
+
+
+class TotalRun(FoldRun):
+    """A fold whose state is one number: its gradient is formed with it, each block once."""
+
+    def saved(self, *inputs: Any) -> tuple[Any, Any]:
+        """Return the outputs; and the last state, with its gradient."""
+        fixed, entries = self.head(*inputs)
+        first = jax.eval_shape(
+            lambda: self.part("lift", (*fixed, *self.blocks(entries, 0, self.block)), self.block)
+        )
+        zeros = [jnp.zeros(one.shape, one.dtype) for one in first]
+        ones = [*map(jnp.ones_like, zeros)]
+        state, *slopes = self.summed((), fixed, entries, (), lambda made: ones, zeros)
+        return self.ended(state, fixed, inputs), (state, slopes)
+
+    def backward(self, inputs: Sequence[Any], state: Any, given: Any) -> Sequence[Any]:
+        """Return the cotangents of the inputs that are real."""
+        state, slopes = state
+
+        def scaled(references: Any, fixed: Any, entries: Any, of_state: Any) -> Any:
+            return jax.tree.map(lambda x: of_state[self.fold.total] * x, slopes)
+
+        return self.pulled(inputs, state, given, scaled)
 
 
 class PrefixRun(FoldRun):
@@ -904,6 +973,11 @@ class PrefixRun(FoldRun):
 
 def _as(x: Any, kind: Any) -> Any:
     return x.astype(kind) if kind and is_real(x) else x
+
+
+def added(some: Sequence[Any], others: Sequence[Any]) -> list[Any]:
+    """Return sums of arrays, one by one."""
+    return [a + b for a, b in zip(some, others, strict=True)]
 
 
 def is_real(x: Any) -> bool:

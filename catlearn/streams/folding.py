@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from catlearn.arrays.aligning import glue
@@ -29,7 +30,7 @@ from catlearn.display import Displayed
 from catlearn.errors import CatlearnError, Failure, InvalidStructure, expect
 from catlearn.streams.nodes import Nodes, Ref
 from catlearn.streams.normal import Accumulator, Rewriting
-from catlearn.streams.passes import Pass, chosen, letter_at, refuse_random
+from catlearn.streams.passes import Pass, ancestors, chosen, letter_at, refuse_random
 from catlearn.streams.rules import (
     EXPONENTIAL,
     AmbiguousAxis,
@@ -184,6 +185,26 @@ class Fold(Loop):
     moved: Circuit
     sources: tuple[tuple[int | None, ...], ...]
     dropped: tuple[bool, ...]
+
+    @cached_property
+    def total(self) -> int | None:
+        """Which sum of the state is the one number that depends on inputs; None if more do.
+
+        Its gradient is known up to a factor as soon as its value is, block by block.
+
+        Examples
+        --------
+        >>> from catlearn.arrays import logsumexp, mean, square
+        >>> [stream(one, "n").total for one in (square >> mean("[n] ->"), logsumexp("[n] ->"))]
+        [0, None]
+        """
+        H, cod = self.terms.apex, self.terms.cod[: len(self.kinds)]
+        given = {*self.terms.dom[:-1]}
+        reads = [{w for box in ancestors(H, [wire]) for w in H.sides[0][box]} for wire in cod]
+        found = [k for k, some in enumerate(reads) if not given.isdisjoint(some)]
+        if len(found) != 1 or self.references.cod or {*self.kinds} != {"sum"}:
+            return None
+        return found[0] if not len(H.lists["axes"].row(cod[found[0]])) else None
 
     @property
     def first(self) -> Circuit:

@@ -1,5 +1,7 @@
 """Folds: derived from circuits, equal to them as numbers, whatever the blocks."""
 
+import re
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -90,6 +92,25 @@ def test_a_loss_along_its_examples_keeps_one_block():
         gradients.append(slope(*xs))
     assert apart(*gradients) < 1e-12
     assert memory[1] > 20 * memory[0]
+
+
+def test_the_gradient_of_one_number_is_formed_with_it(mutants, monkeypatch):
+    """Each block is formed once: there are as many products as without blocks."""
+    circuit, variable, *_ = FOLDS["mean squared"]
+    xs = arrays([(8, 4), (4, 6), (6, 2), (8, 2)])
+
+    def products(fn):
+        gradient = jax.value_and_grad(lambda *xs: fn({}, *xs), tuple(range(4)))
+        return len(re.findall(r",\d+\] = dot_general", str(jax.make_jaxpr(gradient)(*xs))))
+
+    def made():
+        return cl.lower(stream(circuit, variable), block=4)
+
+    assert products(made()) == products(cl.lower(circuit)) == 6
+    assert stream(attention(), "x").total is None
+    with mutants("streams: the gradient of one number forms its blocks again"):
+        monkeypatch.setattr(Fold, "total", None)
+        assert products(made()) > 6
 
 
 @pytest.mark.parametrize("name", REFUSED)
