@@ -333,7 +333,7 @@ class _Groups:
             part = _sliced(given, self.grouping.exits, start, block)[:-1]
             found = self.at(block).backward((*fixed, *blocks), own, part)
             count = len(of_fixed)
-            of_fixed = [a + b for a, b in zip(of_fixed, found[:count], strict=True)]
+            of_fixed = added(of_fixed, found[:count])
             return of_fixed, _written(of_entries, found[count:], axes, start)
 
         carried: Any = tuple(
@@ -738,7 +738,7 @@ class FoldRun:
             return found
 
         def step(carried: Any, start: Any, block: int) -> Any:
-            return [a + b for a, b in zip(carried, count(start, block), strict=True)]
+            return added(carried, count(start, block))
 
         found = self.over(step, count(0, self.block), 1)
         return {k: one for (k, _), one in zip(self.greatest(), found, strict=True)}
@@ -935,7 +935,7 @@ class PrefixRun(FoldRun):
             of = [[g.astype(x.dtype) for g, x in zip(some, own, strict=True)]
                   for some, own in zip((of_state, cotangents), made, strict=True)]  # fmt: skip
             of_state, more, of_block = run_back(of)
-            of_fixed = [a + b for a, b in zip(of_fixed, more, strict=True)]
+            of_fixed = added(of_fixed, more)
             return of_state, of_fixed, _written(of_entries, of_block, axes, start)
 
         def tail(own_state: Any, own: Any) -> Any:
