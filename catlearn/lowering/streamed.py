@@ -149,7 +149,7 @@ def refuse_hidden(lowered: LoweredCircuit, shapes: Sequence[tuple[int, ...]]) ->
 REVERSE = ("stream", "checkpoint")
 
 SEVERAL = 16
-"""From how many blocks on they are read in rows, where that takes no more than a block."""
+"""From how many blocks on they are read in rows, where that takes less than half a block."""
 
 ROUNDING = 8
 """By how many times the precision of its type an entry that is formed again may differ."""
@@ -514,7 +514,7 @@ class FoldRun:
 
         begin, read = self.beginning(fixed, entries)
         state = begin()
-        small = self.is_small(state, entries) and (not read or all(map(is_sure, masks)))
+        small = self.is_small(state, entries) and not masks  # which leave few blocks of a chain
         step = jax.checkpoint(step, static_argnums=(2,)) if eager else step
         return self.over(step, state, read, (begin, read, merge) if small else None)
 
@@ -538,9 +538,9 @@ class FoldRun:
         return lift, 1
 
     def is_small(self, arrays: Sequence[Any], entries: Sequence[Any]) -> bool:
-        """Whether arrays have no more numbers than a block of what is read."""
+        """Whether arrays have less than half as many numbers as a block of what is read."""
         read = sum(one.size // self.length * self.block for one in entries)
-        return sum(one.size for one in arrays) <= read
+        return 2 * sum(one.size for one in arrays) < read
 
     def closing(self) -> list[Skip]:
         """List the masks that may hide a whole block."""
