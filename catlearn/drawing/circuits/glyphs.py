@@ -15,10 +15,9 @@ softmax
 
 from __future__ import annotations
 
-import functools
-import operator
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from math import prod
 from typing import Any
 
 from catlearn.arrays.blocks import GATES, path
@@ -498,11 +497,8 @@ def _title(
     ins = [wire for wire in H.sides[0][chain[0]] if wire not in given]
     left, right = (", ".join(shape_text(H, w) for w in ws) for ws in (ins, H.sides[1][chain[-1]]))
     found = f"{H.operations[chain[0]]}: {left} → {right}"
-    rows = dict.fromkeys(learned)
-    total = Size.of(0)
-    for row in rows:
-        axes = H.lists["axes"].row(row).tolist()
-        total = total + functools.reduce(operator.mul, map(H.size_of, axes), Size.of(1))
+    rows, axes = dict.fromkeys(learned), H.lists["axes"]
+    total = sum(prod(map(H.size_of, axes.row(row).tolist())) for row in rows)
     names = ", ".join(H.column("name")[row] for row in rows)
     return f"{found}; {names}: {total} numbers" if rows else found
 

@@ -348,14 +348,6 @@ def _pads(stand: Stand) -> tuple[float, float]:
     return _PADS.get(stand.glyph.kind, (10.0, 10.0))
 
 
-def _arrays(state: State) -> list[list[int]]:
-    """Return the lines of each array of a state."""
-    found: dict[int, list[int]] = {}
-    for k, row in enumerate(state.rows):
-        found.setdefault(row.strand, []).append(k)
-    return [*found.values()]
-
-
 class _Edge(NamedTuple):
     """A glyph or frame around lines: its top and bottom, the room inside at each, and outside."""
 
