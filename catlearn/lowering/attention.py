@@ -26,6 +26,7 @@ from catlearn.arrays.kernels import Kernel
 from catlearn.arrays.programs import programmed
 from catlearn.arrays.sizes import ONE, Size
 from catlearn.category import Equal
+from catlearn.display import Legible
 from catlearn.errors import CatlearnError
 from catlearn.models.circuits import functions_of
 
@@ -53,7 +54,7 @@ class _Read:
         return {self.labels[v] for v in self.reading.variables}
 
 
-class Attention:
+class Attention(Legible):
     """A circuit with one output as attention, for given sizes of its axes.
 
     Parameters
