@@ -26,7 +26,7 @@ from collections import Counter
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from heapq import heappop, heappush
-from itertools import count, permutations
+from itertools import count, permutations, takewhile
 from math import prod
 from typing import Any
 
@@ -137,19 +137,32 @@ class _Whole:
                     self.lost.update(row.outs)
                     left += row.ins
 
-    def shared(self, row: BoxRow) -> tuple[int, list[int]] | None:
-        """Return the array of a box that is there already, and its axes, by variables of the row.
+    def rounds(self, row: BoxRow) -> tuple[int, ...]:
+        """Return the blocks with rounds that a box is in."""
+        return tuple(block for block in row.within if self.draft.blocks[block][1])
 
-        Boxes are the same if they differ in the order of their variables and of what they write.
+    def raised(self, box: int, within: Sequence[int]) -> list[int] | None:
+        """Return the blocks that a box is in together with others; None if it has to stay."""
+        common = _common(self.draft.boxes[box].within, within)
+        stays = box < self.H.size("Box") and common != [*self.draft.boxes[box].within]
+        return None if stays else common
+
+    def shared(self, row: BoxRow) -> tuple[int, list[int]] | None:
+        """Return a box that is there already, and the axes of its array, by variables of the row.
+
+        Boxes are the same if they differ in the order of their variables and of what they write. It
+        may be in other blocks, if it can be raised to those that both are in.
         """
         key = None
         for box in self.alike.get((row.operation.kernel, *row.ins), ()):
             key = key or _ordered(row)
-            other = _ordered(self.draft.boxes[box])
-            if key[0] == other[0]:
-                (places,) = self.draft.boxes[box].operation.writes
+            known = self.draft.boxes[box]
+            other = _ordered(known)
+            same = key[0] == other[0] and self.rounds(known) == self.rounds(row)
+            if same and self.raised(box, row.within) is not None:
+                (places,) = known.operation.writes
                 at = {v: k for k, v in enumerate(other[1])}
-                return self.draft.boxes[box].outs[0], [key[1][at[v]] for v in places]
+                return box, [key[1][at[v]] for v in places]
         return None
 
     def cost(self, row: BoxRow, axes: Mapping[int, Sequence[int]]) -> float:
@@ -170,6 +183,12 @@ class _Whole:
                 found += self.cost(self.draft.boxes[box], {})
                 left += self.draft.boxes[box].ins
         return found
+
+
+def _common(one: Sequence[int], other: Sequence[int]) -> list[int]:
+    """Return the blocks that two boxes are in together."""
+    both = zip(one, other, strict=False)
+    return [block for block, _ in takewhile(lambda pair: pair[0] == pair[1], both)]
 
 
 def values_of(row: BoxRow) -> list[int]:
@@ -199,7 +218,7 @@ def _ordered(row: BoxRow) -> tuple[Any, list[int]]:
         tuple(frozenset(place[v] for v in places) for places in one.writes),
         frozenset(place[v] for v in one.targets), one.scale.rename(named),
         tuple(relation.rename(named) for relation in one.relations),
-        *map(tuple, ([row.vars[v] for v in order], row.mentions, row.within)),
+        *map(tuple, ([row.vars[v] for v in order], row.mentions)),
     )  # fmt: skip
     return key, order
 
@@ -332,6 +351,7 @@ class _Instance:
         self, rule: CircuitRule, whole: _Whole, at: Sequence[int], orders: Sequence[Sequence[int]]
     ) -> None:
         self.rule, self.whole, self.at, self.orders = rule, whole, at, orders
+        self.used = list[tuple[int, Sequence[int]]]()
         self.written = written = rule.written
         self.parts, self.place = list[Part](), dict[int, int]()
         for part, box, operands in zip(written.parts, at, orders, strict=True):
@@ -347,7 +367,7 @@ class _Instance:
         inner = [self.place[wire] for wire in written.inner]
         kept = {self.place[wire] for wire in self.place if wire not in written.inner}
         rows = [part.row for part in self.parts]
-        blocks = {tuple(row.within) for row in rows}
+        blocks = {whole.rounds(row) for row in rows}
         if kept & {*inner} or len({*inner}) < len(inner) or len(blocks) > 1:
             return None
         if not self._read() or not self._sorted() or not self._alike():
@@ -535,15 +555,27 @@ class _Instance:
             carried = carried or made.kernel.name == "view"
         return None if relations and not carried else (rows, wires)
 
+    def within(self, made: _New) -> Sequence[int]:
+        """Return the blocks of a new box: those of the last one, which all before it may be in.
+
+        Those of the first of two, where the other reads nothing else, and nothing is looked up.
+        """
+        last = self.written.writer[self.written.left.cod[0]]
+        rows = [part.row for b, part in enumerate(self.parts) if b != last]
+        alone = len(rows) == 1 and {*self.parts[last].row.ins} <= {*rows[0].outs}
+        return rows[0].within if alone and not made.lookups else self.parts[last].row.within
+
     def _shared(self, made: _New, out: list[Element]) -> tuple[int, list[Element]] | None:
         """Return the array of a box that stays and is the same, and its axes."""
         if any(wire < 0 for wire in made.ins):
             return None
-        found = self.whole.shared(made.row(-1, out))
-        if found is None or self.whole.writer[found[0]] in self.at:
+        row = made.row(-1, out)
+        found = self.whole.shared(row)
+        if found is None or found[0] in self.at:
             return None
         every = [*made.at]
-        return found[0], [every[v] for v in found[1]]
+        self.used.append((found[0], row.within))
+        return self.whole.draft.boxes[found[0]].outs[0], [every[v] for v in found[1]]
 
 
 class _New:
@@ -698,7 +730,7 @@ class _New:
             title=like.operation.title, source=like.operation.source,
         )  # fmt: skip
         ins = [*self.ins, *self.lookups]
-        return BoxRow(ins, [wire], self.vars, self.mentions, operation, like.within)
+        return BoxRow(ins, [wire], self.vars, self.mentions, operation, self.of.within(self))
 
 
 def _inside(form: Form, known: Mapping[Any, Any], sizes: Sequence[int], length: int) -> bool:
@@ -886,6 +918,10 @@ def _put(whole: _Whole, match: _Match) -> list[int]:
     for box in match.found.at:
         whole.remove(box)
     whole.lost.update(match.inner)
+    for box, within in match.found.used:
+        common = whole.raised(box, within)
+        if common is not None and box in whole.boxes:
+            draft.boxes[box] = draft.boxes[box]._replace(within=common)
     new: dict[int, int] = {}
     for k, (axes, like) in enumerate(match.wires):
         kind = draft.type("R") if like is None else draft.wires[like].type
@@ -1003,9 +1039,15 @@ def _part_views(whole: _Whole) -> None:
     now: dict[int, int] = {}
     for wire, some in views.items():
         keys = [_ordered(view) for *_, view in some]
-        if len(some) != whole.reads[wire] or any(key != keys[0][0] for key, _ in keys):
+        rounds = {whole.rounds(view) for *_, view in some}
+        if (
+            len(some) != whole.reads[wire] or any(key != keys[0][0] for key, _ in keys)
+            or len(rounds) > 1
+        ):  # fmt: skip
             continue
         first = some[0][3]
+        for *_, view in some[1:]:
+            first = first._replace(within=_common(first.within, view.within))
         made = draft.wire(first.vars, draft.wires[wire].type)
         whole.add(first._replace(outs=[made]))
         at = {v: k for k, v in enumerate(keys[0][1])}

@@ -1,5 +1,6 @@
 """Rules of circuits: laws of the rules that there are, mutants, and what is rewritten by them."""
 
+from contextlib import nullcontext
 from functools import partial
 from itertools import permutations, product
 
@@ -262,6 +263,50 @@ def test_what_is_there_already_is_not_made_again():
              for box in found.circuit._walk()
              for axis in found.circuit.apex.lists["vars"].row(box).tolist()}  # fmt: skip
     assert sizes == {4}
+
+
+def scoped(x, w, scope=jax.named_scope):
+    """Layers of two blocks: both read what comes in, and the second one reads the first."""
+    for _ in range(2):
+        with scope("layer"):
+            with scope("early"):
+                y = jnp.tanh(x @ w)
+            with scope("late"):
+                x = y * x
+    return x[-1]
+
+
+def torn(circuit):
+    """Return how many blocks are left and entered again."""
+    H, count = circuit.apex, 0
+    ins, outs = H.sides
+    writer = {wire: box for box, wires in enumerate(outs) for wire in wires}
+    for block in range(H.size("Block")):
+        own = {box for box in H.order if block in H.lists["within"].row(box).tolist()}
+        left = set[int]()
+        for box in H.order:
+            before = {writer[wire] for wire in ins[box] if wire in writer}
+            if box in own and before & left:
+                count += 1
+                break
+            if box not in own and before & (own | left):
+                left.add(box)
+    return count
+
+
+def test_rules_go_through_blocks_which_stay_whole(monkeypatch):
+    """What two blocks read is raised to the one that both are in; a mutant leaves it."""
+    x, w = jnp.ones((8, 4)), jnp.ones((4, 4))
+    given = from_jax(scoped, x, w)
+    found = rewrite(given)
+    plain = rewrite(from_jax(partial(scoped, scope=lambda _: nullcontext()), x, w))
+    assert found.used == plain.used
+    assert found.circuit.equal(given)
+    assert found.circuit.apex.size("Block") == given.apex.size("Block")
+    assert not torn(found.circuit)
+    stays = lambda self, box, within: [*self.draft.boxes[box].within]  # noqa: E731
+    monkeypatch.setattr(rewriting._Whole, "raised", stays)
+    assert torn(rewrite(given).circuit)
 
 
 NET = Shape(
