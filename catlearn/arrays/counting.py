@@ -112,8 +112,8 @@ LINEAR = ("add", "concat", "neg", "dropout", "dropped")
 """The kernels whose operands have their cotangent."""
 
 EXPONENTIAL = frozenset((
-    "softmax", "logsumexp", "exp", "exp2", "log", "tanh", "sin", "cos", "sigmoid", "silu",
-    "softplus", "gelu", "erf",
+    "softmax", "logsumexp", "cumlogsumexp", "exp", "exp2", "log", "tanh", "sin", "cos", "sigmoid",
+    "silu", "softplus", "gelu", "erf",
 ))  # fmt: skip
 """Kernels that take one operation of the exponential unit for each number."""
 
@@ -189,9 +189,9 @@ def operations(
         return {unit: (5 if centred else 3) * own + 2 * without(operation.targets)}
     if name in ("top_k", "sort"):
         return {unit: prod(reads[0])}
-    if name in ("max", "min", "argmax", "argmin"):
+    if name in ("max", "min", "argmax", "argmin", "product"):
         return {unit: every - own}
-    if name == "cumsum":
+    if name.startswith("cum"):
         return {unit: own - without(operation.targets)}
     return {unit: own if name == "where" else own * many}
 

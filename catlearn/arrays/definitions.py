@@ -100,8 +100,9 @@ class Boxes:
                          title=f"mask of {old}")  # fmt: skip
         total = Operation(Kernel("contraction"), readings[1:], (every[:-1],), (count,),
                           letters=letters, title=f"contraction of {old}")  # fmt: skip
-        self._box(mask, [given[0]], wide, wide, self.draft.type("R"))
-        self._box(total, self.made[-1].outs, self.order, wide, self.draft.type("R"))
+        numbers, _ = self.draft.types[self.draft.wires[self.row.outs[0]].type]
+        self._box(mask, [given[0]], wide, wide, self.draft.type(numbers))
+        self._box(total, self.made[-1].outs, self.order, wide, self.draft.type(numbers))
         return self.made[-1].outs[0], self.order
 
     def read(self, place: int) -> Value:

@@ -169,6 +169,13 @@ def evaluate(
     return [known[row] for row in circuit.cod]
 
 
+ALONG = {
+    "cumsum": np.add, "cumprod": np.multiply, "cummax": np.maximum, "cummin": np.minimum,
+    "cumlogsumexp": np.logaddexp,
+}  # fmt: skip
+"""What kernels reduce the beginnings of an axis by."""
+
+
 def apply(operation: Any, values: list[np.ndarray], sizes: Mapping[int, int]) -> list[np.ndarray]:
     """Return what a kernel makes of its operands, which have one axis for each variable."""
     kernel, targets = operation.kernel, tuple(operation.targets)
@@ -191,8 +198,10 @@ def apply(operation: Any, values: list[np.ndarray], sizes: Mapping[int, int]) ->
         (place,), sign = targets, 1 if name == "argmin" else -1
         order = np.argsort(sign * values[0], axis=place, kind="stable")
         return [np.take(order, 0, axis=place)]
-    if name == "cumsum":
-        return [values[0].cumsum(*targets)]
+    if name == "product":
+        return [values[0].prod(axis=targets)]
+    if name in ALONG:
+        return [ALONG[name].accumulate(values[0], *targets)]
     if name == "constant":
         return [np.asarray(kernel.option("value"))]
     if name == "index":

@@ -101,12 +101,15 @@ KERNELS: dict[str, Entry] = {
     "mul": Entry((2, None)),
     "constant": Entry((0, 0), options=("value",)),
     "angle": Entry((0, 0), targets="both", options=("base",), symmetric=False),
-    **{name: Entry(targets="read") for name in ("max", "min", "logsumexp")},
+    **{name: Entry(targets="read") for name in ("max", "min", "logsumexp", "product")},
     **{name: Entry(targets="read", single=True) for name in ("argmax", "argmin")},
     "concat": Entry((1, None)),
     "where": Entry((2, 2), options=("outside",)),
     "softmax": Entry(targets="both"),
-    "cumsum": Entry(targets="both", single=True),
+    **{
+        name: Entry(targets="both", single=True)
+        for name in ("cumsum", "cumprod", "cummax", "cummin", "cumlogsumexp")
+    },
     "norm": Entry(targets="both", options=("kind", "eps")),
     "top_k": Entry(outputs=2, targets="chosen"),
     "sort": Entry(outputs=2, targets="both", single=True),

@@ -66,6 +66,10 @@ def is_real(dtype: Any) -> bool:
     return jnp.issubdtype(dtype, jnp.floating)
 
 
+def is_number(dtype: Any) -> bool:
+    return is_real(dtype) or jnp.issubdtype(dtype, jnp.integer)
+
+
 @dataclass
 class Builder:
     """A circuit while it is made of the arrays of a program."""
@@ -450,6 +454,25 @@ class Builder:
             self.sums[out] = operands, sizes, writes, dtype, targets
         return Value(out, whole.words[:kept], tuple(map(Form.variable, writes)))
 
+    def over(self, kernel: str, value: Value, axes: Sequence[int], dtype: Any) -> Value:
+        """Reduce dimensions of a value; extremes are those of what is not repeated."""
+        kept = [k for k in range(len(value.words)) if k not in axes]
+        value = value.transposed([*kept, *axes])
+        wire, forms = self.read(value)
+        if kernel == "contraction":
+            return self.summed([(wire, forms)], value, len(kept), dtype, "reduce_sum")
+        used = sorted({v for form in forms for v in form.variables})
+        own = sum(len(one) for one in value.words[: len(kept)])
+        writes, targets = [v for v in used if v < own], [v for v in used if v >= own]
+        if kernel == "product":
+            targets = [*range(own, len(value.sizes))]
+        if not targets:
+            return Value(wire, value.words[: len(kept)], forms)
+        (made,) = self.box(
+            Kernel(kernel), [(wire, forms)], value.sizes, [writes], [dtype], targets, title=kernel
+        )
+        return Value(made, value.words[: len(kept)], tuple(map(Form.variable, writes)))
+
     def joined(self, values: Sequence[Value], axis: int, dtype: Any) -> Value:
         """Return arrays one after the other along a dimension."""
         if len(values) == 1:
@@ -472,16 +495,16 @@ class Builder:
         full = [count if k == axis else n for k, n in enumerate(values[0].shape)]
         return self.of_wire(out).reshaped(full)
 
-    def apart(self, wire: int, axis: int, by: int) -> int:
-        """Return an array with zeros between its entries along an axis."""
+    def apart(self, wire: int, axis: int, by: int, between: float = 0.0) -> int:
+        """Return an array with a number, so many times less one, between entries along an axis."""
         shape = [self.sizes[axis] for axis in self.draft.wires[wire].axes]
         shape[axis] = by * (shape[axis] - 1) + 1
         forms = [Form.variable(k) for k in range(len(shape))]
-        between = part("mod", forms[axis], Size.of(by)).times(-1)
+        apart = part("mod", forms[axis], Size.of(by)).times(-1)
         forms[axis] = part("div", forms[axis], Size.of(by))
         (out,) = self.box(
             Kernel("view"), [(wire, forms)], shape, [range(len(shape))], [self.dtypes[wire]],
-            conditions=[between], title="apart", kind=self.draft.wires[wire].type,
+            conditions=[apart], outside=between, title="apart", kind=self.draft.wires[wire].type,
         )  # fmt: skip
         return out
 

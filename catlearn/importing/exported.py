@@ -112,7 +112,8 @@ def to_jax(module: Any, *inputs: Any, **named: Any) -> tuple[Callable[..., Any],
     Raises
     ------
     ImportRefused
-        If the module is on another device, cannot be exported, has shapes that depend on data,
+        If the module or an input is on another device, an input is sparse or nested, or changed in
+        place, the module cannot be exported, has shapes that depend on data,
         draws random numbers other than for dropout, changes buffers, or has operations that are not
         in the table. All of these are listed.
     WrongKind
@@ -272,12 +273,12 @@ class Exported:
     def rebuilt(self, leaves: Any) -> Any:
         """Return what the module returns, from tensors in the order in which JAX has leaves."""
         unflatten = library().utils._pytree.tree_unflatten
-        places = [k if hasattr(one, "meta") else None for k, one in enumerate(self.outputs)]
-        flat = list(self.outputs)
-        for k, tensor in zip(
-            jax.tree.leaves(_plain(unflatten(places, self.result))), leaves, strict=True
-        ):
-            flat[k] = tensor.to(flat[k].meta["val"].dtype)
+        flat = [*self.outputs]
+        places = [None if one is None else k for k, one in enumerate(flat)]
+        order = jax.tree.leaves(_plain(unflatten(places, self.result)))
+        for k, tensor in zip(order, leaves, strict=True):
+            if hasattr(flat[k], "meta"):
+                flat[k] = tensor.to(flat[k].meta["val"].dtype)
         return unflatten(flat, self.result)
 
     def _bind(self, inputs: tuple[Any, ...], named: Mapping[str, Any]) -> dict[Any, Array]:
@@ -481,13 +482,13 @@ def _tensors(module: Any) -> Iterator[tuple[str, Any]]:
 
 @listed
 def _elsewhere(module: Any, inputs: tuple[Any, ...], named: Mapping[str, Any]) -> Iterator[Failure]:
-    """Yield the parameters and inputs that are on other devices."""
+    """Yield the parameters and inputs that are on other devices, and inputs that are not dense."""
     torch, given = library(), [*enumerate(inputs), *named.items()]
     places = [
         (f"input {key}", one) for key, tree in given
         for one in torch.utils._pytree.tree_leaves(tree) if torch.is_tensor(one)
     ]  # fmt: skip
-    both = ((_tensors(module), "import module.to('cpu')"), (places, "give it on the CPU"))
+    both = (([*_tensors(module)], "import module.to('cpu')"), (places, "give it on the CPU"))
     for found, advice in both:
         devices: dict[str, list[str]] = {}
         for name, value in found:
@@ -495,7 +496,14 @@ def _elsewhere(module: Any, inputs: tuple[Any, ...], named: Mapping[str, Any]) -
                 devices.setdefault(str(value.device), []).append(name)
         for device, names in devices.items():
             some = ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
+            if device == "meta" and found is not places:
+                advice = "it has no numbers: module.to_empty(device='cpu'), and load its state"
             yield Failure("device", some, f"on {device}; {advice}")
+    for name, value in places:
+        if value.is_nested:
+            yield Failure("layout", name, "is nested; give it padded, and its mask")
+        elif value.layout is not torch.strided:
+            yield Failure("layout", name, "is sparse; give it dense")
 
 
 def _exported(name: str, module: Any, inputs: tuple[Any, ...], named: dict[str, Any]) -> Any:
@@ -555,7 +563,10 @@ def _quietly() -> Iterator[None]:
     def quiet(record: logging.LogRecord) -> bool:
         return record.levelno < logging.WARNING
 
-    names = ("torch.export._trace", "torch.fx.experimental.symbolic_shapes")
+    names = (
+        "torch.export._trace", "torch.fx.experimental.symbolic_shapes",
+        "torch._subclasses.fake_tensor",
+    )  # fmt: skip
     loggers, said, graph = [*map(logging.getLogger, names)], io.StringIO(), ""
     for one in loggers:
         one.addFilter(quiet)
@@ -626,7 +637,10 @@ def _changed(program: Any) -> Iterator[Failure]:
     """Yield what a call changes, and the shapes that depend on data."""
     for spec in program.graph_signature.output_specs:
         if spec.kind.name != "USER_OUTPUT":
-            why = "a call changes it; after module.eval() it may stay"
+            own = "INPUT" not in spec.kind.name
+            why = "a call changes it" + (
+                "; after module.eval() it may stay" if own else " in place"
+            )
             yield Failure("mutation", str(spec.target), why)
     for node in program.graph.nodes:
         if _is_open(node):

@@ -38,6 +38,7 @@ from catlearn.importing.building import (
     Number,
     evaluated,
     function_of,
+    is_number,
     is_real,
     number_of,
 )
@@ -49,11 +50,21 @@ __all__ = ["HANDLERS"]
 
 @handles("sort")
 def _sorted(self: Builder, eqn: Any, values: list[Value]) -> Found:
-    value, axis, dtype = values[0], eqn.params["dimension"], eqn.invars[0].aval.dtype
-    length = value.shape[axis]
-    known = not isinstance(value.source, int) or not (is_real(dtype) or dtype.kind in "iu")
-    if eqn.params["num_keys"] > 1 or known or length == 1:
+    dtypes, axis = [atom.aval.dtype for atom in eqn.invars], eqn.params["dimension"]
+    keys = range(eqn.params["num_keys"])
+    known = any(not isinstance(values[k].source, int) or not is_number(dtypes[k]) for k in keys)
+    if known or values[0].shape[axis] == 1:
         return None
+    for key in reversed(keys):  # of equal entries the order stays
+        values = _by(self, values, dtypes, axis, key)
+    return values
+
+
+def _by(
+    self: Builder, values: Sequence[Value], dtypes: Sequence[Any], axis: int, key: int
+) -> list[Value]:
+    """Return arrays in the order of the entries of one of them along an axis."""
+    value, length = values[key], values[key].shape[axis]
     value = value.at_words([
         word(length) if k == axis else own for k, own in enumerate(value.words)
     ])  # fmt: skip
@@ -65,18 +76,21 @@ def _sorted(self: Builder, eqn: Any, values: list[Value]) -> Found:
     )  # fmt: skip
     self.looked_up(order, self.draft.wires[order].axes[used.index(target)])
     self.natural[order] = length
-    forms = tuple(map(Form.variable, used))
-    places, found = Value(order, value.words, forms), [Value(made, value.words, forms)]
-    for one, atom in zip(values[1:], eqn.invars[1:], strict=True):
+    forms, found = tuple(map(Form.variable, used)), list[Value]()
+    places = Value(order, value.words, forms)
+    for k, one in enumerate(values):
+        if k == key:
+            found.append(Value(made, value.words, forms))
+            continue
         if isinstance(one.source, Index) and one.forms == (Form.variable(one.places(axis)[0]),):
             found.append(places)
             continue
         one, own = met([one, places])
         at: list[Form | Sequence[Form]] = [
-            [Form.variable(v) for v in one.places(k)] for k in range(len(one.words))
+            [Form.variable(v) for v in one.places(j)] for j in range(len(one.words))
         ]
         at[axis] = Form.atom(Lookup(order, own.forms))
-        found.append(_taken(self, one, at, one.words, atom.aval.dtype))
+        found.append(_taken(self, one, at, one.words, dtypes[k]))
     return found
 
 
@@ -333,7 +347,7 @@ def _put(
         of what is put that is that window; of one that indices have, too, that and no start.
     """
     aval, rounds = eqn.outvars[0].aval, any(self.draft.blocks[one][1] for one in self.within)
-    if not is_real(aval.dtype) or (rounds and number_of(operand) != 0):
+    if not is_number(aval.dtype) or (rounds and number_of(operand) != 0):
         return None  # what goes round is changed in place
     shape, fill = operand.shape, kind == "scatter" and number_of(operand) != 0
     one = Value(Number(np.ones((), aval.dtype)), ()).repeated(update.shape, ())

@@ -26,6 +26,7 @@ from catlearn.importing.building import (
     Index,
     Number,
     function_of,
+    is_number,
     is_real,
     number_of,
 )
@@ -166,7 +167,7 @@ def _reshape(self: Builder, eqn: Any, values: list[Value]) -> Found:
     return values[0].reshaped(eqn.outvars[0].aval.shape)
 
 
-@handles("copy", "copy_p", "optimization_barrier")
+@handles("copy", "copy_p", "name", "optimization_barrier")
 def _same(self: Builder, eqn: Any, values: list[Value]) -> Found:
     return values
 
@@ -454,7 +455,7 @@ def _power(self: Builder, eqn: Any, values: list[Value]) -> Found:
 def _contraction(self: Builder, eqn: Any, values: list[Value]) -> Found:
     aval = eqn.outvars[0].aval
     dtypes = [atom.aval.dtype for atom in eqn.invars]
-    if not all(map(is_real, (*dtypes, aval.dtype))):
+    if not all(map(is_number, (*dtypes, aval.dtype))):
         return None
     (left, right), (first, second) = eqn.params["dimension_numbers"]
     shapes = [atom.aval.shape for atom in eqn.invars]
@@ -516,28 +517,24 @@ def _einsum_letters(eqn: Any) -> tuple[str, str]:
     return "", ""
 
 
-@handles("reduce_sum", "reduce_max", "reduce_min")
+@handles("reduce_and", "reduce_or")
+def _every(self: Builder, eqn: Any, values: list[Value]) -> Found:
+    (value,), dtype = values, np.dtype(jnp.result_type(float))
+    if eqn.outvars[0].aval.dtype != np.bool_:
+        return None
+    found = self.applied(Kernel("indicator"), [self.typed(value, np.dtype(bool))], dtype)
+    kernel = "max" if eqn.primitive.name == "reduce_or" else "min"
+    found = self.over(kernel, found, eqn.params["axes"], dtype)
+    return self.applied(function_of("is not 0", jnp.bool_), [found], np.dtype(bool), "is not 0")
+
+
+@handles("reduce_sum", "reduce_max", "reduce_min", "reduce_prod")
 def _reduced(self: Builder, eqn: Any, values: list[Value]) -> Found:
     (value,), aval = values, eqn.outvars[0].aval
-    if not is_real(aval.dtype):
+    if not is_number(aval.dtype):
         return None
-    axes, name = eqn.params["axes"], eqn.primitive.name
-    kept = [k for k in range(len(value.words)) if k not in axes]
-    value = value.transposed([*kept, *axes])
-    wire, forms = self.read(value)
-    if name == "reduce_sum":
-        return self.summed([(wire, forms)], value, len(kept), aval.dtype, name)
-    used = sorted({v for form in forms for v in form.variables})
-    own = sum(len(one) for one in value.words[: len(kept)])
-    writes, targets = [v for v in used if v < own], [v for v in used if v >= own]
-    out = Value(wire, value.words[: len(kept)], forms)
-    if targets:
-        (made,) = self.box(
-            Kernel(name.removeprefix("reduce_")), [(wire, forms)], value.sizes, [writes],
-            [aval.dtype], targets, title=name.removeprefix("reduce_"),
-        )  # fmt: skip
-        out = Value(made, out.words, tuple(map(Form.variable, writes)))
-    return out
+    kernel = {"sum": "contraction", "prod": "product"}.get(name := eqn.primitive.name[7:], name)
+    return self.over(kernel, value, eqn.params["axes"], aval.dtype)
 
 
 @handles("argmax", "argmin")
@@ -545,7 +542,7 @@ def _place(self: Builder, eqn: Any, values: list[Value]) -> Found:
     (value,), aval, (axis,) = values, eqn.outvars[0].aval, eqn.params["axes"]
     kept = [k for k in range(len(value.words)) if k != axis]
     length = value.shape[axis]
-    if not is_real(eqn.invars[0].aval.dtype) or not isinstance(value.source, int) or length == 1:
+    if not isinstance(value.source, int) or length == 1:
         return None
     value = value.transposed([*kept, axis])
     value = value.at_words([*value.words[:-1], word(length)])
@@ -562,11 +559,12 @@ def _place(self: Builder, eqn: Any, values: list[Value]) -> Found:
     return out if aval.dtype == default else self.converted(out, aval.dtype)
 
 
-@handles("cumsum")
+@handles("cumsum", "cumprod", "cummax", "cummin", "cumlogsumexp")
 def _sums(self: Builder, eqn: Any, values: list[Value]) -> Found:
     (value,), aval, axis = values, eqn.outvars[0].aval, eqn.params["axis"]
-    if not is_real(aval.dtype) or not isinstance(value.source, int):
+    if not is_number(aval.dtype) or not isinstance(value.source, int):
         return None
+    name = eqn.primitive.name
     size, turned = value.shape[axis], eqn.params["reverse"] and value.shape[axis] > 1
     value = value.sliced(axis, size - 1, size, -1) if turned else value
     value = value.at_words([
@@ -577,8 +575,8 @@ def _sums(self: Builder, eqn: Any, values: list[Value]) -> Found:
     if not targets:
         return value
     (made,) = self.box(
-        Kernel("cumsum"), [(value.source, value.forms)], value.sizes, [used], [aval.dtype],
-        targets, title="cumsum",
+        Kernel(name), [(value.source, value.forms)], value.sizes, [used], [aval.dtype],
+        targets, title=name,
     )  # fmt: skip
     found = Value(made, value.words, tuple(map(Form.variable, used)))
     return found.sliced(axis, size - 1, size, -1) if turned else found
@@ -589,7 +587,7 @@ def _greatest(self: Builder, eqn: Any, values: list[Value]) -> Found:
     (value,), (aval, places), count = values, (v.aval for v in eqn.outvars), eqn.params["k"]
     axis = len(value.words) - 1
     if (
-        not is_real(aval.dtype)
+        not is_number(aval.dtype)
         or not isinstance(value.source, int)
         or places.dtype != np.int32
         or value.shape[axis] == 1
@@ -679,7 +677,7 @@ def _convolution(self: Builder, eqn: Any, values: list[Value]) -> Found:
     aval, params = eqn.outvars[0].aval, eqn.params
     dtypes = [atom.aval.dtype for atom in eqn.invars]
     groups, numbers = int(params["feature_group_count"]), params["dimension_numbers"]
-    if not all(map(is_real, (*dtypes, aval.dtype))) or params["batch_group_count"] > 1:
+    if not all(map(is_real, (*dtypes, aval.dtype))):
         return None
     values = [
         self.converted(one, aval.dtype) if dtype != aval.dtype else one
@@ -704,7 +702,12 @@ def _convolution(self: Builder, eqn: Any, values: list[Value]) -> Found:
     # batch, groups, channels, windows, and what is inside of them
     value = value.transposed([batch, channel, *space, *range(rank, rank + inside)])
     shape, count = value.shape, len(space)
-    value = value.reshaped([shape[0], groups, shape[1] // groups, *shape[2:]])
+    if params["batch_group_count"] > 1:
+        groups = int(params["batch_group_count"])
+        value = value.reshaped([groups, shape[0] // groups, *shape[1:]])
+        value = value.transposed([1, 0, *range(2, len(shape) + 1)])
+    else:
+        value = value.reshaped([shape[0], groups, shape[1] // groups, *shape[2:]])
     new, channels, *lengths = weights.shape
     lengths = [length for length in lengths if length > 1]
     weights = weights.reshaped([groups, new // groups, channels, *lengths])
@@ -744,9 +747,9 @@ def _convolution(self: Builder, eqn: Any, values: list[Value]) -> Found:
 @handles("reduce_window_max", "reduce_window_sum", "reduce_window_min")
 def _pooled(self: Builder, eqn: Any, values: list[Value]) -> Found:
     aval, params = eqn.outvars[0].aval, eqn.params
-    if not is_real(aval.dtype):
-        return None
     kind = eqn.primitive.name.removeprefix("reduce_window_")
+    if not (is_number if kind == "sum" else is_real)(aval.dtype):
+        return None
     outside = {"max": -np.inf, "min": np.inf, "sum": 0.0}[kind]
     settings = (params["window_dimensions"], params["window_strides"], params["window_dilation"],
                 [low for low, _ in params["padding"]], params["base_dilation"])  # fmt: skip
@@ -777,10 +780,8 @@ def _pooled(self: Builder, eqn: Any, values: list[Value]) -> Found:
 @handles("concatenate")
 def _concatenated(self: Builder, eqn: Any, values: list[Value]) -> Found:
     aval, axis = eqn.outvars[0].aval, eqn.params["dimension"]
-    if is_real(aval.dtype):
-        return self.joined(values, axis, aval.dtype)
-    if axis != len(aval.shape) - 1 or any(one.shape[axis] > 1 for one in values):
-        return None
+    if axis != len(aval.shape) - 1 or is_real(aval.dtype) or any(v.shape[axis] > 1 for v in values):
+        return self.joined(values, axis, aval.dtype) if is_number(aval.dtype) else None
     # indices of several axes of an array, side by side
     label = Function(f"concatenate {[one.shape for one in values]}", call_of(eqn))
     found = self.opaque(label, values, [aval.dtype] * len(values), [aval], "concatenate")
@@ -802,7 +803,7 @@ def _split(self: Builder, eqn: Any, values: list[Value]) -> Found:
 @handles("stack")
 def _stacked(self: Builder, eqn: Any, values: list[Value]) -> Found:
     aval, axis = eqn.outvars[0].aval, eqn.params["axis"]
-    if not is_real(aval.dtype):
+    if not is_number(aval.dtype):
         return None
     shape = [1 if k == axis else size for k, size in enumerate(aval.shape)]
     return self.joined([one.reshaped(shape) for one in values], axis, aval.dtype)
@@ -812,16 +813,17 @@ def _stacked(self: Builder, eqn: Any, values: list[Value]) -> Found:
 def _padded(self: Builder, eqn: Any, values: list[Value]) -> Found:
     (value, outside), aval = values, eqn.outvars[0].aval
     config = eqn.params["padding_config"]
-    if number_of(outside) is None or not is_real(aval.dtype) or any(one[2] for one in config):
+    number = number_of(outside)
+    if number is None or not is_number(aval.dtype):
         return None
-    if 0 in (*aval.shape, *value.shape):
-        return None
-    for axis, (low, high, _) in enumerate(config):
+    for axis, (low, high, between) in enumerate(config):
+        if between and value.shape[axis] > 1:
+            wire = self.whole(value, aval.dtype)
+            value = self.of_wire(self.apart(wire, axis, int(between) + 1, number))
         low, high = int(low), int(high)
         size = value.shape[axis] + min(low, 0) + min(high, 0)
         value = value.sliced(axis, max(0, -low), size, 1)
-        shape = [*value.shape]
-        parts = [value]
+        shape, parts = [*value.shape], [value]
         for count, at in ((low, 0), (high, 2)):
             shape[axis] = max(count, 0)
             if count > 0:

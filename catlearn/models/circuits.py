@@ -258,7 +258,12 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "min": lambda x, places: x.min(axis=places),
     "argmax": lambda x, places: jnp.argmax(x, *places),
     "argmin": lambda x, places: jnp.argmin(x, *places),
+    "product": lambda x, places: x.prod(axis=places),
     "cumsum": lambda x, places: jnp.cumsum(x, *places),
+    "cumprod": lambda x, places: jax.lax.cumprod(x, *places),
+    "cummax": lambda x, places: jax.lax.cummax(x, *places),
+    "cummin": lambda x, places: jax.lax.cummin(x, *places),
+    "cumlogsumexp": lambda x, places: jax.lax.cumlogsumexp(x, *places),
     "softmax": lambda x, places: jax.nn.softmax(x, axis=places),
     "logsumexp": lambda x, places: jax.nn.logsumexp(x, axis=places),
     "norm": _norm,
@@ -301,7 +306,7 @@ REAL = (np.bool_, np.integer, np.floating)
 
 EXPERTS = ("auto", "gather", "dense")
 
-WIDER = ("softmax", "logsumexp", "norm")
+WIDER = ("softmax", "logsumexp", "cumlogsumexp", "norm")
 """What ``accumulate=`` computes in a wider type."""
 
 

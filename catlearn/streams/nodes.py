@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from catlearn.arrays.blocks import GATES, path
-from catlearn.arrays.boxes import Draft, Operation
+from catlearn.arrays.boxes import ArrayHypergraph, Draft, Operation
 from catlearn.arrays.circuit import Circuit
 from catlearn.arrays.forms import Change, Form, IndexPart, Lookup, Reading
 from catlearn.arrays.kernels import Kernel
@@ -24,7 +24,7 @@ PLACES = ("argmax", "argmin")
 """The kernels that say where an entry is."""
 
 REDUCING = ("contraction", "max", "min", *PLACES)
-"""The kernels that a pass may form."""
+"""The kernels that a pass may form, of real numbers."""
 
 Node = tuple[int, frozenset[int]]
 """An array, and the positions at which it is read at x."""
@@ -35,6 +35,16 @@ class Ref(NamedTuple):
 
     wire: int
     variables: tuple[int, ...]
+
+
+def of_reals(H: ArrayHypergraph, box: int) -> bool:
+    """Whether what a box reads first, if it reads an array, are real numbers."""
+    return all(H.types[wire] == "R" for wire in H.sides[0][box][:1])
+
+
+def reduces(H: ArrayHypergraph, box: int) -> bool:
+    """Whether a box is a reduction that a pass may form; integers are reduced whole."""
+    return H.operations[box].kernel.name in REDUCING and of_reals(H, box)
 
 
 class Nodes:
@@ -97,8 +107,9 @@ class Nodes:
             return True
         if not self.through and any(own.vars[v] == self.x for v in one.targets):
             return True
-        wired = {form.wiring for r in one.readings if r is not None for form in r.forms}
-        return one.kernel.name == "concat" and not at <= wired
+        # arrays that are put together along x are there before, the first one too
+        wired = [{form.wiring for form in r.forms} for r in one.readings if r is not None]
+        return one.kernel.name == "concat" and not all(at <= forms for forms in wired)
 
     def outside(self, box: int) -> bool:
         """Whether a box of the circuit is in other blocks with rounds."""

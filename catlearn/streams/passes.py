@@ -19,7 +19,7 @@ from catlearn.arrays.boxes import ArrayHypergraph, Draft, line_text, short_title
 from catlearn.arrays.circuit import Circuit
 from catlearn.arrays.counting import IDLE, LINEAR
 from catlearn.errors import UnknownName, did_you_mean
-from catlearn.streams.nodes import REDUCING, Node, Nodes
+from catlearn.streams.nodes import Node, Nodes, reduces
 from catlearn.streams.rules import AmbiguousAxis, StreamRefused
 
 PASSED = frozenset([*IDLE, *LINEAR, "where"])
@@ -120,7 +120,7 @@ def _candidates(
 ) -> list[int]:
     """Return the variables, of an axis, that a box reduces over."""
     one = H.operations[box]
-    if one.kernel.name not in REDUCING or tuple(path(H, box, plain=False)) != level:
+    if not reduces(H, box) or tuple(path(H, box, plain=False)) != level:
         return []
     variables = H.lists["vars"].row(box)
     return [v for v in one.targets if axis is None or variables[v] == axis]

@@ -32,7 +32,7 @@ from catlearn.arrays.forms import Form, Reading
 from catlearn.arrays.kernels import Kernel
 from catlearn.arrays.sizes import Scalar, Size
 from catlearn.streams.folding import Loop, before, interned, merged, stepped, texts
-from catlearn.streams.nodes import REDUCING, Node, Nodes, Ref
+from catlearn.streams.nodes import Node, Nodes, Ref, of_reals, reduces
 from catlearn.streams.normal import Accumulator, Rewriting
 from catlearn.streams.passes import Pass, ancestors, refuse_random
 from catlearn.streams.rules import (
@@ -129,7 +129,7 @@ class Sweep(Nodes):
             one, inside = H.operations[box], path(H, box, plain=False)
             if len(inside) > len(level) and tuple(inside[: len(level)]) == level:
                 self.rounds[inside[len(level)]] = int(rounds.row(inside[len(level)])[0])
-            if self.outside(box):
+            if self.outside(box) or not of_reals(H, box):
                 continue
             if one.kernel.name == "cumsum":
                 self.sums[box] = one.targets[0]
@@ -517,7 +517,7 @@ class _Derivation:
                 late.add(box)
             one, variables = H.operations[box], self.draft.boxes[box].vars
             over = [v for v in one.targets if variables[v] == self.axis]
-            whole = one.kernel.name not in REDUCING or path(H, box, plain=False) or len(over) > 1
+            whole = not reduces(H, box) or path(H, box, plain=False) or len(over) > 1
             if box in late and over and not whole and box not in self.cut:
                 found[box] = over[0]
         kept = [wire for wire in self.circuit.cod if self.axis in self.draft.wires[wire].axes]

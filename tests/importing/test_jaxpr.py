@@ -7,6 +7,7 @@ import optax
 import pytest
 
 import catlearn as cl
+from catlearn.arrays.evaluation import evaluate
 from catlearn.drawing.circuits.scene import circuit_scene
 from catlearn.importing import ImportRefused, imported, indexing, jaxpr, primitives, words
 from catlearn.streams import stream
@@ -202,6 +203,20 @@ KNOWN = {
                        A, WHOLE),
     "gradient of rounds": (jax.grad(lambda x: jax.lax.scan(
         lambda c, y: (jnp.tanh(c * y), c), x[0], x)[1].sum()), A),
+    "products": (lambda x: (x.prod(0), jnp.cumprod(x, 1), x[:, None].prod(1), x[:0].prod(0)), A),
+    "beginnings": (lambda x: (jax.lax.cummax(x, 1), jax.lax.cummin(x, 0, reverse=True),
+                              jax.lax.cumlogsumexp(x, 1)), TIES),
+    "all and any": (lambda x: ((x > 0).all(0), (x > 2).any(), jnp.quantile(x, 0.3, 1)), A),
+    "sums of integers": (lambda i, x: (
+        (i * 1000000007).sum(), i.max(), i.min(), i.prod(), jnp.cumsum(i), (x > 0).sum(1),
+        i @ jnp.stack([i, i], 1), (x > 1).argmax(1), i.argmin(), jax.lax.top_k(i, 2),
+        jnp.concatenate([i, i]), jnp.pad(i, 1), jnp.bincount(i, length=4), i.at[1].set(3), x * 2),
+                         AGAIN, A),
+    "sorted by two": (lambda x, y: jax.lax.sort((jnp.abs(x), y, x), 1, num_keys=2), TIES, B),
+    "associative scan": (lambda x: jax.lax.associative_scan(jnp.multiply, x), A),
+    "apart": (lambda x: jax.lax.pad(x, 2.0, ((1, 2, 1), (0, -1, 0))), A),
+    "gradient of a grouped convolution": (jax.grad(lambda w, x: jnp.sin(
+        convolved(x, w, (2, 1), feature_group_count=2)).sum()), W[:, :, :1], X),
     "gradient": (jax.grad(lambda w, x: (jax.nn.relu(x @ w) ** 2).sum()), C, A),
     "gradient of attention": (jax.grad(lambda q, k, v: attention(q, k, v).sum()), Q, K, V),
 }  # fmt: skip
@@ -216,7 +231,6 @@ OPAQUE = {
     "while": (lambda x: (jax.lax.while_loop(lambda c: c < 5, lambda c: c + 1, 0), x), A),
     "branches": (lambda x: jax.lax.cond(x.sum() > 0, jnp.sin, jnp.cos, x), A),
     "again": (lambda x: jax.checkpoint(lambda y: jnp.sin(jnp.cos(y)))(x), A),
-    "products along": (lambda x: jnp.cumprod(x, 0), A),
     "straight through": (lambda q, k, v: attention(rounded(q), k, v), Q, K, V),
     "clip": (lambda x: clipped(x**2) * 3, A),
     "samples": (lambda x, key: x * jax.random.normal(key, x.shape), A, jax.random.key(1)),
@@ -230,6 +244,40 @@ def test_numbers_and_gradients_are_equal():
         found = imported(fn, *arguments)
         assert found.opaque == [], name
         assert found.coverage == {"operations": 1, "flops": 1}, name
+
+
+def test_kernels_of_an_axis_are_what_they_are_said_to_be():
+    def fn(x):
+        return (
+            x.prod(1),
+            jnp.cumprod(x, 0),
+            *(along(x, 1) for along in (jax.lax.cummax, jax.lax.cummin, jax.lax.cumlogsumexp)),
+        )
+
+    for one, other in zip(evaluate(cl.from_jax(fn, TIES), [TIES]), fn(TIES), strict=True):
+        np.testing.assert_allclose(one, other, 1e-5)
+
+
+def test_integers_are_not_summed_block_by_block():
+    def fn(x, i):
+        return (x * i).sum(0), i.sum(0), jnp.cumsum(i, 0)[-1], i.max(0)
+
+    circuit = cl.from_jax(fn, A, jnp.ones((4, 6), int))
+    state = stream(circuit, "x0").state
+    assert [text.split("= ")[1].split("_")[0] for text in state] == ["sum"]
+
+
+def test_arrays_that_are_put_together_are_streamed_along_that_axis():
+    def fn(x, y):
+        return (jnp.concatenate([x, y]) ** 3).sum(0)
+
+    lowered = cl.lower(stream(cl.from_jax(fn, A, B[:3]), "x0"), block=3)
+    for one in (fn, lambda *xs: lowered({}, *xs)):
+        found = jax.vjp(one, A, B[:3])
+        pair = found[0], found[1](A[0])
+        np.testing.assert_allclose(pair[0], fn(A, B[:3]), 1e-5)
+        for own, x in zip(pair[1], (A, B[:3]), strict=True):
+            np.testing.assert_allclose(own, 3 * x**2 * A[0], 1e-4, 1e-5)
 
 
 def test_what_has_no_kernel_is_evaluated_by_its_primitive():

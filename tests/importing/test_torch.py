@@ -541,6 +541,37 @@ def test_inputs_on_other_devices_are_named():
     assert [one.where for one in caught.value.failures] == ["weight, bias", "input 0"]
 
 
+@pytest.mark.parametrize(
+    ("inputs", "law"),
+    [
+        (lambda: torch.eye(3).to_sparse(), "layout"),
+        (
+            lambda: torch.nested.nested_tensor([*drawn((1, 3), (2, 3))], layout=torch.jagged),
+            "layout",
+        ),
+        (lambda: torch.zeros(2, 2), "export"),
+    ],
+)
+def test_inputs_of_other_layouts_are_named(inputs, law, capfd):
+    with pytest.raises(ImportRefused) as caught:
+        from_torch(nn.Linear(3, 2), inputs())
+    assert [one.law for one in caught.value.failures] == [law]
+    assert capfd.readouterr().err == ""
+
+
+def test_what_is_no_tensor_is_returned_as_it_is():
+    module, (x,) = Given(lambda w, x: (x * 2, 3, None, x.shape[0])), drawn((2, 3))
+    found = in_jax(module)(x)
+    assert found[1:] == (3, None, 2)
+    assert differs(found[0], x * 2) < 1e-6
+
+
+def test_inputs_that_a_call_changes_are_named():
+    with pytest.raises(ImportRefused) as caught:
+        from_torch(Given(lambda w, x: x.add_(1) * 2), *drawn((2, 3)))
+    assert [(one.law, one.where) for one in caught.value.failures] == [("mutation", "tensors_0")]
+
+
 def test_only_modules_are_imported():
     for function in (to_jax, from_torch, in_jax):
         with pytest.raises(WrongKind):

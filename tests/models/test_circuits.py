@@ -120,6 +120,9 @@ CASES = {
     "reduced": (compose(copy(4), logsumexp("x [y] -> x") @ minimum("[y] -> ")
                         @ argmax("[x] y -> y") @ (cumsum("y [x]") >> absolute >> sqrt)),
                 [(3, 4)], {}),
+    "beginnings": (cl.from_jax(lambda x: (
+        x.prod(0), jax.lax.cumprod(x, 1), jax.lax.cummax(x), jax.lax.cummin(x, 1),
+        jax.lax.cumlogsumexp(x, 1)), jnp.zeros((3, 4))), [(3, 4)], {}),
     "mean": (mean("[x] m -> m"), [(3, 4)], {}),
     "repetition that is summed": (view("a -> k a", k=3) >> einsum("k a -> a"), [(4,)], {}),
     "norm": (lift(norm("g", "[m]"), "x"), [(3, 4)], {}),
