@@ -533,7 +533,8 @@ def _reduced(self: Builder, eqn: Any, values: list[Value]) -> Found:
     (value,), aval = values, eqn.outvars[0].aval
     if not is_number(aval.dtype):
         return None
-    kernel = {"sum": "contraction", "prod": "product"}.get(name := eqn.primitive.name[7:], name)
+    name = eqn.primitive.name.removeprefix("reduce_")
+    kernel = {"sum": "contraction", "prod": "product"}.get(name, name)
     return self.over(kernel, value, eqn.params["axes"], aval.dtype)
 
 
