@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import functools
 import importlib
+import sys
 from collections.abc import Callable, Container, Iterable, Sequence
 from html import escape
 from typing import Any, NamedTuple
@@ -278,3 +279,47 @@ class Charted(Displayed):
     def chart(self) -> Chart:
         """Return what is drawn."""
         raise NotImplementedError
+
+
+class Progress:
+    """How far something long is: a bar of tqdm, or without tqdm one line on a terminal.
+
+    Parameters
+    ----------
+    total
+        How many steps it has.
+    wanted
+        Whether to show anything.
+    unit
+        What a step is called.
+    """
+
+    def __init__(self, total: int, wanted: bool, unit: str = "step") -> None:
+        self.total, self.unit = total, unit
+        self.bar: Any = None
+        self.line = False
+        if wanted:
+            try:
+                from tqdm.auto import tqdm
+            except ImportError:
+                self.line = sys.stderr.isatty()
+            else:  # it hides itself where the output is no terminal
+                self.bar = tqdm(total=total, unit=unit, disable=None)
+
+    def show(self, done: int, **values: float | str) -> None:
+        """Show that some steps are done, and values of the last one."""
+        texts = {k: one if isinstance(one, str) else f"{one:.4g}" for k, one in values.items()}
+        if self.bar is not None:
+            self.bar.set_postfix(texts, refresh=False)
+            self.bar.update(done - self.bar.n)
+        elif self.line:
+            shown = "".join(f"  {name} {text}" for name, text in texts.items())
+            text = f"\r{self.unit} {done}/{self.total}{shown} "
+            print(text, end="", file=sys.stderr, flush=True)
+
+    def close(self) -> None:
+        """Show nothing more."""
+        if self.bar is not None:
+            self.bar.close()
+        elif self.line:
+            print(file=sys.stderr)

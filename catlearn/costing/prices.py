@@ -160,10 +160,20 @@ def added(*parts: tuple[int, Spent]) -> Spent:
     return found
 
 
-def folded(fold: Fold | PrefixFold, sizes: Mapping[int, int], block: int) -> tuple[Spent, Spent]:
-    """Return what value and gradient of a fold take in blocks, and what of it is formed again."""
+def folded(
+    fold: Fold | PrefixFold, sizes: Mapping[int, int], block: int,
+    tiles: tuple[int, int, int] | None = None,
+) -> tuple[Spent, Spent]:  # fmt: skip
+    """Return what value and gradient of a fold take in blocks, and what of it is formed again.
+
+    Blocks may be tiles: the row of another axis, how many indices of it are read at a time, and how
+    many tiles there are.
+    """
     length, at = sizes[fold.axis], {**sizes, fold.block: block}
     count = -(-length // block)
+    if tiles is not None:
+        axis, rows, count = tiles
+        at[axis] = rows
     one, near = fold.step, {"formed": False}
     terms = fold.terms if isinstance(fold, Fold) else fold.step
     again = spent(terms, at, values=False, **near)
@@ -217,7 +227,7 @@ class Price(Legible):
 
 def priced(
     fold: Fold | PrefixFold, sizes: Mapping[Any, int], block: int, device: Device | str = "cpu",
-    width: int = 4,
+    width: int = 4, tiles: tuple[int, int, int] | None = None,
 ) -> Price:  # fmt: skip
     """Predict what value and gradient of a fold take, also of one that keeps its variable.
 
@@ -233,6 +243,9 @@ def priced(
         The device, or the name of one of :data:`catlearn.costing.devices`.
     width
         Bytes of a number.
+    tiles
+        If blocks of another axis are read, too: its row, how many of its indices at a time, and how
+        many tiles are visited.
 
     Raises
     ------
@@ -264,7 +277,7 @@ def priced(
     known = {axis: size for axis, size in at.items() if size is not None}
     known = {**{axis: n for axis, n in sizes.items() if isinstance(axis, int)}, **known}
     whole = spent(fold.circuit, known, slopes=True)
-    blocks, again = folded(fold, known, min(block, known[fold.axis]))
+    blocks, again = folded(fold, known, min(block, known[fold.axis]), tiles)
 
     def time(found: Spent) -> Time:
         work = {unit: n for unit, n in found.items() if unit in device.throughputs}

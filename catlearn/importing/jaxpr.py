@@ -419,12 +419,14 @@ def from_jax(
 
 def imported(
     fn: Callable[..., Any], *arguments: Any, static_argnums: int | Iterable[int] = (),
-    params: int | str | None = None, exact: bool = False,
+    params: int | str | None = None, exact: bool = False, traced: tuple[Any, Any] | None = None,
 ) -> Imported:  # fmt: skip
     """Return a function of JAX as a circuit, with how it is called and what is opaque.
 
     Parameters, arguments and errors are those of :func:`from_jax`. With ``exact``, integers that
     are given and looked up in need not be indices of their axis: others read what they do in JAX.
+    It is not traced again if ``traced`` is its jaxpr for these arguments, all of them arrays and no
+    keys, with the shapes of its result.
 
     Examples
     --------
@@ -447,35 +449,35 @@ def imported(
     leaves, tree = jax.tree.flatten_with_path(
         [None if k in static else one for k, one in enumerate(arguments)]
     )
-    traced = [k for k, (path, leaf) in enumerate(leaves) if _is_array(leaf, path, at)]
+    places = [k for k, (path, leaf) in enumerate(leaves) if _is_array(leaf, path, at)]
     addresses = [_address(path, names) if path[0].idx == at else None for path, _ in leaves]
 
     labels = ["/".join(dict.fromkeys((names[path[0].idx], _address(path, names))))
               for path, _ in leaves]  # fmt: skip
-    starts = [_plain(leaves[k][1]) for k in traced]
+    starts = [_plain(leaves[k][1]) for k in places]
 
     def flatten(*given: Any) -> tuple[list[Any], dict[str, Any]]:
         own = jax.tree.leaves([None if k in static else one for k, one in enumerate(given)])
         if len(own) != len(leaves):
             message = f"have {len(own)} arrays, those that were imported {len(leaves)}"
             raise ImportRefused("this call", [Failure("arity", "arguments", message)])
-        arrays = [_plain(own[k]) for k in traced]
+        arrays = [_plain(own[k]) for k in places]
         failures = [
             Failure("sizes", f"argument {labels[k]}", f"axis {j}: {n}, but {m} is expected")
-            for k, start, array in zip(traced, starts, arrays, strict=True)
+            for k, start, array in zip(places, starts, arrays, strict=True)
             if np.ndim(array) == np.ndim(start)
             for j, (n, m) in enumerate(zip(np.shape(array), np.shape(start), strict=True))
             if n != m
         ]
         if failures:
             raise ImportRefused("this call", failures)
-        pairs = [*zip((addresses[k] for k in traced), arrays, strict=True)]
+        pairs = [*zip((addresses[k] for k in places), arrays, strict=True)]
         inner = {address: one for address, one in pairs if address is not None}
         return [one for address, one in pairs if address is None], nested(inner)
 
     def flat(*arrays: Any) -> Any:
         every = [leaf for _, leaf in leaves]
-        for k, array in zip(traced, arrays, strict=True):
+        for k, array in zip(places, arrays, strict=True):
             every[k] = jax.random.wrap_key_data(
                 array, impl=jax.random.key_impl(every[k])
             ) if is_key(every[k]) else array  # fmt: skip
@@ -484,7 +486,7 @@ def imported(
         return fn(*given)
 
     try:
-        closed, shape = jax.make_jaxpr(flat, return_shape=True)(*starts)
+        closed, shape = traced or jax.make_jaxpr(flat, return_shape=True)(*starts)
     except REFUSED as error:
         title = f"{getattr(fn, '__name__', type(fn).__name__)}{where(error)}"
         why = re.sub("^function flat at .* traced for jit ", "", f"{error}".partition("\n")[0])
@@ -494,7 +496,7 @@ def imported(
         raise ImportRefused("this function", [failure]) from error
     jaxpr = getattr(closed, "jaxpr", closed)
     importer, dom, values = Importer(), [], []
-    for var, k in zip(jaxpr.invars, traced, strict=True):
+    for var, k in zip(jaxpr.invars, places, strict=True):
         name = addresses[k]
         letter = short_address(_address(leaves[k][0], names))
         letter = letter if letter.isidentifier() else names[leaves[k][0][0].idx]

@@ -20,7 +20,6 @@ so numbers differ by rounding.
 from __future__ import annotations
 
 import functools
-import itertools
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -43,7 +42,7 @@ from catlearn.arrays.rewriting import rewrite
 from catlearn.arrays.sizes import Size
 from catlearn.costing.hierarchy import Device, amount, bytes_text, devices
 from catlearn.costing.timing import seconds_text
-from catlearn.display import Legible
+from catlearn.display import Legible, Progress
 from catlearn.errors import (
     CatlearnError,
     Failure,
@@ -52,7 +51,7 @@ from catlearn.errors import (
     WrongKind,
     expect,
 )
-from catlearn.importing.building import ImportRefused, is_real
+from catlearn.importing.building import ImportRefused, is_key, is_real
 from catlearn.importing.exported import in_jax, recognises
 from catlearn.importing.jaxpr import Imported, imported
 from catlearn.lowering.streamed import is_forward
@@ -325,6 +324,7 @@ class _Options:
     device: Device | str | None
     check: bool
     tolerance: float | None
+    progress: bool
     rules: tuple[CircuitRule, ...] = ()
     attention: str | None = None
 
@@ -414,16 +414,19 @@ class _Call:
 
     @cached_property
     def traced(self) -> Any:
-        """The function's jaxpr, with what it closes over; the error if it cannot be traced."""
+        """The function's jaxpr, with what it closes over, and the shapes of its result.
+
+        It is the error if it cannot be traced.
+        """
         try:
-            return jax.make_jaxpr(self.flat)(*self.specs)
+            return jax.make_jaxpr(self.flat, return_shape=True)(*self.specs)
         except (jax.errors.JAXTypeError, jax.errors.JAXIndexError) as error:
             return error
 
     @cached_property
     def outer(self) -> list[Any]:
         """The arrays that it closes over and that are traced themselves."""
-        consts = [] if isinstance(self.traced, Exception) else self.traced.consts
+        consts = [] if isinstance(self.traced, Exception) else self.traced[0].consts
         return [one for one in consts if isinstance(one, Tracer)]
 
     @property
@@ -466,12 +469,14 @@ def _plan(call: _Call, options: _Options) -> OptimisedPlan:
 
     if isinstance(call.traced, Exception):
         return alone(f"{call.traced}".partition("\n")[0])
-    if call.traced.effects:
+    if call.traced[0].effects:
         return alone("the function has effects, such as prints, that are left in order")
     if any(jnp.issubdtype(one.dtype, jnp.complexfloating) for one in (*call.outer, *call.specs)):
         return alone("it is given complex numbers, which circuits do not have")
+    again = call.outer or any(map(is_key, call.specs))
     try:
-        program = imported(_closed(call), *call.outer, *call.specs, exact=True)
+        program = imported(_closed(call), *call.outer, *call.specs, exact=True,
+                           traced=None if again else call.traced)  # fmt: skip
     except ImportRefused as error:
         return alone(f"{error}")
     if options.bytes is not None:
@@ -501,15 +506,13 @@ def _closed(call: _Call) -> Callable[..., Any]:
     """Return the function of a call, with what is traced outside as arguments."""
     if not call.outer:
         return call.flat
-    consts, tree = call.traced.consts, jax.tree.structure(jax.eval_shape(call.flat, *call.specs))
-    count = len(call.outer)
+    (closed, shape), count = call.traced, len(call.outer)
 
     def function(*arrays: Any) -> Any:
         given = iter(arrays[:count])
-        own = [next(given) if isinstance(one, Tracer) else one for one in consts]
-        jaxpr = getattr(call.traced, "jaxpr", call.traced)
-        found = eval_jaxpr(jaxpr, own, *arrays[count:])
-        return jax.tree.unflatten(tree, found)
+        own = [next(given) if isinstance(one, Tracer) else one for one in closed.consts]
+        found = eval_jaxpr(getattr(closed, "jaxpr", closed), own, *arrays[count:])
+        return jax.tree.unflatten(jax.tree.structure(shape), found)
 
     return function
 
@@ -555,25 +558,49 @@ def _adds(circuit: Circuit) -> int:
 def _within(call: _Call, program: Imported, options: _Options, memory: int) -> OptimisedPlan:
     """Return the plan that forms most at once of those whose peak of memory is allowed.
 
-    Less is computed again where less is streamed, and there are fewer steps in larger blocks.
+    Less is computed again where less is streamed, and there are fewer steps in larger blocks. The
+    peak is taken to fall with both, so that not all plans are compiled: the last ones are, and of
+    others as many as halve what is left.
     """
-    whole = OptimisedPlan(StreamPlan(), program, call.flat)
     every = _streamed(call, program, options, BLOCKS[-1], 0)
     sizes = sorted({one.largest for one in every.streams.streamed}, reverse=True)
-    peaks = []
-    for plan in itertools.chain([whole], (
-        _streamed(call, program, options, block, size) for size in sizes for block in BLOCKS
-    )):  # fmt: skip
-        made = _gradient(plan.run) if options.gradient else plan.run
-        peaks.append(_compiled(made, call.specs)[1])
-        if peaks[-1] <= memory:
-            return plan
-    names = [one.title for one in every.streams.streamed] or ["what it reads and returns"]
-    message = (
-        f"least peak found {bytes_text(min(peaks))}, allowed {bytes_text(memory)}; "
-        f"it is set by {names[0]}"
-    )
-    raise NoPlan(message, min(peaks), memory)
+    ways: list[tuple[int, int] | None] = [None, *((n, block) for n in sizes for block in BLOCKS)]
+    plans: dict[int, OptimisedPlan] = {}
+    peaks: dict[int, int] = {}
+    last = len(ways) - 1
+    bar = Progress(1 + len(BLOCKS) + last.bit_length(), options.progress, "plan")
+
+    def fits(k: int) -> bool:
+        if k not in peaks:
+            way = ways[k]
+            plans[k] = (
+                OptimisedPlan(StreamPlan(), program, call.flat) if way is None
+                else _streamed(call, program, options, way[1], way[0])
+            )  # fmt: skip
+            made = _gradient(plans[k].run) if options.gradient else plans[k].run
+            peaks[k] = _compiled(made, call.specs)[1]
+            bar.show(len(peaks), peak=bytes_text(peaks[k]), allowed=bytes_text(memory))
+        return peaks[k] <= memory
+
+    try:
+        if fits(0):
+            return plans[0]
+        least = next((k for k in range(last, max(last - len(BLOCKS), 0), -1) if fits(k)), None)
+        if least is None:
+            names = [one.title for one in every.streams.streamed] or ["what it reads and returns"]
+            found = min(peaks.values())
+            message = (
+                f"least peak found {bytes_text(found)}, allowed {bytes_text(memory)}; "
+                f"it is set by {names[0]}"
+            )
+            raise NoPlan(message, found, memory)
+        first = 1
+        while first < least:
+            middle = (first + least) // 2
+            first, least = (first, middle) if fits(middle) else (middle + 1, least)
+        return plans[least]
+    finally:
+        bar.close()
 
 
 def _value(fn: Callable[..., Any]) -> Callable[..., Any]:
@@ -675,7 +702,7 @@ def optimise(
     static_argnames: str | Iterable[str] = (), block: int | None = None,
     threshold: int | None = None, min_saving: float = 2.0, memory: int | str | None = None,
     gradient: bool = False, device: Device | str | None = None, check: bool = False,
-    tolerance: float | None = None, rules: Iterable[CircuitRule] = (),
+    tolerance: float | None = None, progress: bool = True, rules: Iterable[CircuitRule] = (),
     attention: str | None = None,
 ) -> Any:  # fmt: skip
     """Return a function with the same numbers, up to rounding, in less memory.
@@ -700,7 +727,8 @@ def optimise(
         How many times as large as what is read and returned an array is that is not formed whole.
     memory
         The peak of temporary memory that is allowed, in bytes or as ``"8 GiB"``. Of the ways to run
-        within it the one is taken that computes least again, in the largest blocks.
+        within it the one is taken that computes least again, in the largest blocks; it is looked
+        for by halves, and each that is looked at is compiled.
     gradient
         Whether that is the peak of the gradient by all real arguments.
     device
@@ -758,7 +786,7 @@ def optimise(
     """
     options = _Options(
         _listed(static_argnums, int), _listed(static_argnames, str), block, threshold, min_saving,
-        memory, gradient, device, check, tolerance, tuple(rules), attention,
+        memory, gradient, device, check, tolerance, progress, tuple(rules), attention,
     )  # fmt: skip
     failures = options.failures()
     if isinstance(fn, Circuit):

@@ -92,7 +92,7 @@ class LoweredFold:
         self.lowered = LoweredCircuit(fold.circuit, sizes)
         self._given = LoweredCircuit(fold.given, sizes)
         self._known: dict[Any, Program] = {}
-        self._seen: set[tuple[tuple[int, ...], ...]] = set()
+        self._runs: dict[tuple[tuple[int, ...], ...], Any] = {}
         circuit, self._groups = fold.circuit, list[tuple[Grouping, int]]()
         for name, size in group.items():
             self._groups.append((grouped(circuit, name), size))
@@ -115,10 +115,15 @@ class LoweredFold:
         """
         self.lowered.takes(len(arrays))
         values = self.lowered.arrays((*arrays, *self.lowered.values(params)))
-        shapes = [one.shape for one in values]
-        if tuple(shapes) not in self._seen:
+        shapes = tuple(one.shape for one in values)
+        if shapes not in self._runs:
             refuse_hidden(self._given, shapes)
-            self._seen.add(tuple(shapes))
+            self._runs[shapes] = self._run(shapes)
+        found = self._runs[shapes](*values)
+        return found[0] if len(found) == 1 else found
+
+    def _run(self, shapes: Sequence[tuple[int, ...]]) -> Any:
+        """Return what runs on arrays of these shapes."""
         sizes = self.lowered.sizes(shapes)
         blocks = {one.block: min(size, sizes[one.axis]) for one, size in self._groups}
         run: Any = self.run_of(self._inner, {**sizes, **blocks})
@@ -126,10 +131,8 @@ class LoweredFold:
             before = {g.block: blocks[g.block] for g, _ in self._groups[:k]}
             run = _Groups(one, k, run, {**sizes, **before}, blocks[one.block], self._known)
         if self.reverse == "checkpoint":
-            found = run.forward(*values)[0]
-        else:
-            found = differentiable(run)(*values)
-        return found[0] if len(found) == 1 else found
+            return lambda *values: run.forward(*values)[0]
+        return differentiable(run)
 
     def run_of(self, fold: Fold | PrefixFold, sizes: Mapping[int, int]) -> FoldRun:
         """Return what runs, at the size of each axis."""
@@ -201,7 +204,7 @@ def is_sure(mask: Skip) -> bool:
 
 
 def differentiable(run: Any, whole: Any = None) -> Any:
-    """Return the value of a run with its own reverse pass.
+    """Return the value of a run with its own reverse pass, both traced once for inputs of a kind.
 
     Differentiated forward it is refused where that is seen; inside of ``jax.jit`` that is
     differentiated itself, and by ``jax.linearize``, JAX says what it says of any such function.
@@ -213,15 +216,16 @@ def differentiable(run: Any, whole: Any = None) -> Any:
     whole
         What gives the value where no gradient is asked for; the run unless said.
     """
-    function = jax.custom_vjp(whole or (lambda *inputs: run.forward(*inputs)[0]))
+    saved, pulled = jax.jit(run.saved), jax.jit(run.backward)
+    function = jax.custom_vjp(whole or jax.jit(lambda *inputs: run.forward(*inputs)[0]))
 
     def forward(*inputs: Any) -> Any:
-        found, state = run.saved(*inputs)
+        found, state = saved(*inputs)
         return found, (inputs, state)
 
     def backward(kept: Any, given: Any) -> tuple[Any, ...]:
         inputs, state = kept
-        found = iter(run.backward(inputs, state, given))
+        found = iter(pulled(inputs, state, given))
         return tuple(
             next(found) if is_real(x) else np.zeros(x.shape, jax.dtypes.float0) for x in inputs
         )
@@ -254,7 +258,7 @@ def is_forward(x: Any) -> bool:
 def _sliced(arrays: Sequence[Any], axes: Sequence[int], start: Any, block: int) -> list[Any]:
     """Return the blocks of arrays that start at an index, and the indices."""
     found = [
-        jax.lax.dynamic_slice_in_dim(one, start, block, axis)
+        jax.lax.dynamic_slice_in_dim(one, start, block, axis, allow_negative_indices=False)
         for one, axis in zip(arrays, axes, strict=True)
     ]
     return [*found, start + jnp.arange(block)]
@@ -265,7 +269,9 @@ def _written(
 ) -> list[Any]:
     """Return arrays with blocks put where they start."""
     return [
-        jax.lax.dynamic_update_slice_in_dim(whole, one.astype(whole.dtype), start, axis)
+        jax.lax.dynamic_update_slice_in_dim(
+            whole, one.astype(whole.dtype), start, axis, allow_negative_indices=False
+        )
         for whole, one, axis in zip(arrays, blocks, axes, strict=True)
     ]
 
@@ -359,7 +365,7 @@ def _head_vjp(head: Any, inputs: Sequence[Any]) -> tuple[Any, Any]:
     """Return two lists of arrays, and what takes cotangents of their real ones to the inputs'."""
 
     def real(*own: Any) -> Any:
-        made = head(*_put(inputs, own))
+        made = head(*put(inputs, own))
         return [[x for x in some if is_real(x)] for some in made], made
 
     _, back, made = jax.vjp(real, *(x for x in inputs if is_real(x)), has_aux=True)
@@ -572,7 +578,10 @@ class FoldRun:
         count = len(self.fold.references.cod)
 
         def ends(place: int) -> tuple[Any, Any]:
-            return arrays[place - count].min(), arrays[place - count].max()
+            one = arrays[place - count]
+            if place - count >= self.fold.fixed + len(self.fold.entries):
+                return one[0], one[-1]  # indices, in order
+            return one.min(), one.max()
 
         return [
             either(bound < 0 for bound in one.greatest(self.sizes, ends))
@@ -635,7 +644,7 @@ class FoldRun:
         references = self.part("references", (*state, *fixed))
 
         def tail(state: Any, own: Any) -> Any:
-            whole = _put(fixed, own)
+            whole = put(fixed, own)
             moved = self.part("moved", (*state, *references, *whole))
             return self.ended(moved, whole, inputs)
 
@@ -679,7 +688,7 @@ class FoldRun:
             *parts, index = read
 
             def terms(own: Any, blocks: Any) -> Any:
-                arrays = (*references, *_put(fixed, own), *_put(parts, blocks), index)
+                arrays = (*references, *put(fixed, own), *put(parts, blocks), index)
                 return self.needed(self.part("terms", arrays, block))
 
             def back(*own: Any) -> Any:
@@ -924,8 +933,8 @@ class PrefixRun(FoldRun):
             *parts, index = self.blocks(entries, start, block)
 
             def run(own_state: Any, own: Any, blocks: Any) -> Any:
-                read = [*_put(parts, blocks), index]
-                made = self.parts(name, _put(state, own_state), _put(fixed, own), read)
+                read = [*put(parts, blocks), index]
+                made = self.parts(name, put(state, own_state), put(fixed, own), read)
                 return [[x for x in some if is_real(x)] for some in made]
 
             real = [[x for x in some if is_real(x)] for some in (state, parts)]
@@ -939,7 +948,7 @@ class PrefixRun(FoldRun):
             return of_state, of_fixed, _written(of_entries, of_block, axes, start)
 
         def tail(own_state: Any, own: Any) -> Any:
-            made = self.part("tail", (*_put(last, own_state), *_put(fixed, own)[self.scans :]))
+            made = self.part("tail", (*put(last, own_state), *put(fixed, own)[self.scans :]))
             return [x for x in made if is_real(x)]
 
         made, tail_back = jax.vjp(tail, [x for x in last if is_real(x)], own_fixed)
@@ -990,7 +999,7 @@ def wide(x: Any) -> Any:
     return x.astype(jnp.result_type(x, jnp.float32)) if is_real(x) else x
 
 
-def _put(arrays: Sequence[Any], real: Sequence[Any]) -> list[Any]:
+def put(arrays: Sequence[Any], real: Sequence[Any]) -> list[Any]:
     """Return arrays with others for those of real numbers."""
     left = iter(real)
     return [next(left) if is_real(one) else one for one in arrays]

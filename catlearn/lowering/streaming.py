@@ -35,6 +35,7 @@ from catlearn.lowering.attention import Attention, NoAttention
 from catlearn.lowering.plan import Plan, Step
 from catlearn.lowering.storage import architecture_of, owners_of
 from catlearn.lowering.streamed import differentiable, refuse_hidden, run_of
+from catlearn.lowering.tiled import TiledRun
 from catlearn.models.circuits import CircuitArchitecture, LoweredCircuit, functions_of, nested
 from catlearn.models.divergences import DivergenceSum
 from catlearn.models.spaces import Space
@@ -42,6 +43,7 @@ from catlearn.names import fresh
 from catlearn.streams.folding import Fold, interned
 from catlearn.streams.islands import Island, islands_of
 from catlearn.streams.prefix import PrefixFold
+from catlearn.streams.tiles import Tiles, tilings
 
 FLOOR = 2**14
 """How many numbers an array has at least that is streamed unasked: loops over less cost more."""
@@ -51,6 +53,9 @@ SLOWER = 1.3
 
 MOMENT = 1e-3
 """Seconds of value and gradient of which it does not matter how many times as long they take."""
+
+TILED = 0.8
+"""What share of the time by blocks a pass takes at most by tiles, as predicted, that has them."""
 
 LEAST = {"auto": 2.0, "named": 1.0}
 """How many times as many numbers as what is read and returned an array has that is streamed."""
@@ -80,6 +85,8 @@ class StreamedPass(Legible):
         What attention it is, where it is handed to ``jax.nn.dot_product_attention``.
     refused
         Why it is not, where it should be if it can.
+    tiles
+        If blocks of another axis are read, too: which, and which are hidden.
     """
 
     title: str
@@ -91,6 +98,7 @@ class StreamedPass(Legible):
     place: str = ""
     attention: str = ""
     refused: str = ""
+    tiles: Tiles | None = field(default=None, repr=False)
 
     @property
     def again(self) -> float:
@@ -105,17 +113,22 @@ class StreamedPass(Legible):
     @property
     def saved(self) -> int:
         """How many numbers of the largest array are not held at a time."""
-        return self.largest - self.largest * self.block // self.length
+        held = self.largest * self.block // self.length
+        if self.tiles is not None:
+            held = self.largest // self.tiles.every
+        return self.largest - held
 
     def __str__(self) -> str:
         place = f" at {self.place}" if self.place else ""
         if self.attention:
             by = "jax.nn.dot_product_attention"
             return f"{self.title}{place}: {self.largest:,} numbers, {self.attention}, by {by}"
+        blocks = f"{self.block} of {self.length:,}"
+        if self.tiles is not None:
+            blocks += f" by {self.tiles.rows}, {self.tiles.visited} of {self.tiles.every} visited"
         stays = f", not by jax.nn.dot_product_attention: {self.refused}" if self.refused else ""
         return (
-            f"{self.title}{place}: {self.largest:,} numbers in blocks of {self.block} of "
-            f"{self.length:,}, "
+            f"{self.title}{place}: {self.largest:,} numbers in blocks of {blocks}, "
             f"{self.saved:,} fewer at a time, state of {len(self.state)} arrays, "
             f"{self.price}{stays}"
         )
@@ -185,7 +198,7 @@ class StreamedCircuit(LoweredCircuit):
         and it takes less than a :data:`MOMENT`.
     whole
         Positions of the inputs, each the number of an array and of one of its axes, whose axes are
-        not streamed.
+        not streamed; nothing is read by tiles then.
     device
         The device, or the name of one of :data:`catlearn.costing.devices`, whose times are
         predicted; that at hand unless said.
@@ -215,7 +228,7 @@ class StreamedCircuit(LoweredCircuit):
         self.least = LEAST["auto" if self.letters is None else "named"] if least is None else least
         refuse_unknown(self.letters or (), variables_of(self.circuit), "the circuit")
         self._islands: dict[Any, tuple[list[Island], dict[str, str]]] = {}
-        self._prices: dict[Any, list[tuple[Any, Price]]] = {}
+        self._prices: dict[Any, list[tuple[Any, Price, Tiles | None]]] = {}
         self._attentions: dict[int, list[tuple[Any, Attention | str]]] = {}
 
     @cached_property
@@ -236,12 +249,12 @@ class StreamedCircuit(LoweredCircuit):
                 fold: Fold | PrefixFold, sizes: Mapping[int, int], largest: int, block: int
             ) -> str | None:
                 if isinstance(self._attention(fold, sizes), Attention):
-                    prices.append((fold, priced(fold, sizes, block, self.device)))
+                    prices.append((fold, priced(fold, sizes, block, self.device), None))
                     return None
-                price = next((price for own, price in prices if own is fold), None)
+                price = next((price for own, price, _ in prices if own is fold), None)
                 if price is None:
-                    price = priced(fold, sizes, block, self.device)
-                    prices.append((fold, price))
+                    price, tiles = self._priced(fold, sizes, largest, block)
+                    prices.append((fold, price, tiles))
                 short = not self.threshold and price.whole.serial < MOMENT
                 if price.slower > self.slower and not short:
                     times = f"{price.slower:.1f} times as long (predicted)"
@@ -264,20 +277,33 @@ class StreamedCircuit(LoweredCircuit):
     def plan(self, *shapes: tuple[int, ...]) -> StreamPlan:
         """Say what is streamed for arrays of these shapes: those of the inputs, then parameters."""
         made, refused = self.islands(*shapes)
-        passes = (
-            StreamedPass(
-                one.title,
-                one.largest,
-                one.block,
-                one.sizes[one.fold.axis],
-                one.fold.state,
-                next(price for fold, price in self._prices[shapes] if fold is one.fold),
-                one.place,
-                *self._handed(one),
-            )
-            for one in made
-        )
+        passes = []
+        for one in made:
+            price, tiles = self._chosen(one.fold, shapes)
+            block = one.block if tiles is None else tiles.block
+            passes.append(StreamedPass(
+                one.title, one.largest, block, one.sizes[one.fold.axis], one.fold.state, price,
+                one.place, *self._handed(one), tiles,
+            ))  # fmt: skip
         return StreamPlan(tuple(passes), refused)
+
+    def _priced(
+        self, fold: Fold | PrefixFold, sizes: Mapping[int, int], largest: int, block: int
+    ) -> tuple[Price, Tiles | None]:
+        """Return what a fold takes, and its tiles if it takes less at these."""
+        without, found = priced(fold, sizes, block, self.device), list[tuple[Price, Tiles | None]]()
+        if isinstance(fold, Fold) and not self.whole:
+            for one in tilings(fold, sizes, largest * block // sizes[fold.axis], largest):
+                price = priced(fold, sizes, one.block, self.device, tiles=one.fits)
+                if price.blocks.serial < TILED * without.blocks.serial:
+                    found.append((price, one))
+        return min(found, key=lambda one: one[0].blocks.serial, default=(without, None))
+
+    def _chosen(
+        self, fold: Fold | PrefixFold, shapes: tuple[tuple[int, ...], ...]
+    ) -> tuple[Price, Tiles | None]:
+        """Return the price of a fold that is streamed, and its tiles if it has any."""
+        return next((price, tiles) for own, price, tiles in self._prices[shapes] if own is fold)
 
     def _attention(self, fold: Fold | PrefixFold, sizes: Mapping[int, int]) -> Attention | str:
         """Return a pass as attention, or why it is not handed over."""
@@ -318,15 +344,16 @@ class StreamedCircuit(LoweredCircuit):
             for one in made:
                 same = (run for fold, block, run in known
                         if fold is one.fold and block == one.block)  # fmt: skip
-                run = next(same, None) or self._function(one)
+                run = next(same, None) or self._function(one, self._chosen(one.fold, shapes)[1])
                 known.append((one.fold, one.block, run))
                 self._options["opaque"][one.label] = run
         return self._known[shapes]
 
-    def _function(self, one: Island) -> Any:
+    def _function(self, one: Island, tiles: Tiles | None) -> Any:
         """Return what runs a fold on the arrays of its box, at their own sizes."""
         axes = one.fold.circuit.apex.lists["axes"]
         rows = [axes.row(wire).tolist() for wire in one.fold.circuit.dom]
+        runs: dict[tuple[tuple[int, int], ...], Any] = {}
 
         def function(*arrays: Any) -> Any:
             sizes = {
@@ -347,8 +374,13 @@ class StreamedCircuit(LoweredCircuit):
                 by = None if self.attention == "jax" else self.attention
                 found = [attention(*arrays, implementation=by)]
             else:
-                run = run_of(one.fold, sizes, one.block)
-                found = differentiable(run, whole if one.kept else None)(*arrays)
+                key = tuple(sizes.items())
+                if key not in runs:
+                    run: Any = run_of(one.fold, sizes, one.block)
+                    if tiles is not None:
+                        run = TiledRun(tiles.tiled, sizes, tiles.rows, tiles.block)
+                    runs[key] = differentiable(run, whole if one.kept else None)
+                found = runs[key](*arrays)
             if any(box.kernel.name == "cast" for box in one.fold.circuit.apex.operations):
                 types = jax.eval_shape(whole, *arrays)
                 found = [x.astype(own.dtype) for x, own in zip(found, types, strict=True)]

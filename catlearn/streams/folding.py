@@ -435,9 +435,17 @@ def derived(
     # a state and a block
     at: dict[Any, int] = dict(leaves)
     nexts = stepped(work, pairs[0], block, index, at)
+    # where no output depends on the choice of references, an accumulator stands at its own
+    dropped = _dropped(work)
+    gone = {wire for wire, drops in zip(own, dropped, strict=True) if drops}
     again_at: dict[int, int] = {}
     moved = []
     for acc in every:
+        ends = {*work.needed([ref.wire for ref in acc.references], own)[1]}
+        if ends and ends <= gone:
+            again_at[acc.array.wire] = acc.array.wire
+            moved.append(acc.array.wire)
+            continue
         made = _moved(work, acc, lambda ref: Ref(held[ref.wire], ref.variables), None, again_at)
         again_at[acc.array.wire] = made.wire
         moved.append(made.wire)
@@ -472,7 +480,7 @@ def derived(
         fixed=len(fixed),
         kinds=tuple(acc.kind for acc in every),
         sources=tuple(tuple(work.read(acc.array.wire)) for acc in every if acc.source is not None),
-        dropped=_dropped(work),
+        dropped=dropped,
         axis=one.axis,
         block=block,
         certificate=tuple(work.instances),

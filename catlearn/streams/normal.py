@@ -1050,7 +1050,8 @@ class Rewriting(Nodes):
         """Return what exp(S - R) is accumulated relative to, the greatest S, and whether R is it.
 
         No other reference will do for each block, since one may be without an entry that R is made
-        of, and have one of S. Where R is the greatest S, this may be over more.
+        of, and have one of S. Where R is the greatest S, this may be over more; where it is stopped
+        in R, so is the reference.
         """
         places = frozenset(p for p, v in enumerate(s.variables) if v == X)
         out = sorted({*s.variables} - {*summed} - {X})
@@ -1061,25 +1062,30 @@ class Rewriting(Nodes):
                 wired = [s.variables[found.index(k)] for k in range(len(acc.array.variables))]
                 own = Ref(acc.array.wire, tuple(wired))
                 if own in copies or sorted(own.variables) == out:
-                    kept = sorted(own.variables)
-                    return self.box(Kernel("view"), [own], kept), own in copies
+                    kernel = Kernel("stop" if copies.get(own) else "view")
+                    return self.box(kernel, [own], sorted(own.variables)), own in copies
         made = self.box(Kernel("max"), [s], out)
         self._keep(Accumulator("max", made, (s.wire, places)))
         return self.box(Kernel("view"), [made], out), False
 
-    def _copies(self, one: Ref) -> list[Ref]:
-        """Return the arrays that an array is the same as: views, and negatives of negatives."""
-        found, sign = [], 1
+    def _copies(self, one: Ref) -> dict[Ref, bool]:
+        """Return the arrays that an array is the same as, and whether gradients are stopped.
+
+        It is views, negatives of negatives, and what is stopped of them.
+        """
+        found, sign, stopped = dict[Ref, bool](), 1, False
         while one.wire in self.writer:
             row = self.draft.boxes[self.writer[one.wire]]
             name, scale = row.operation.kernel.name, row.operation.scale
-            if name not in ("contraction", "view", "neg") or len(row.ins) != 1:
+            if name not in ("contraction", "view", "neg", "stop") or len(row.ins) != 1:
                 break
             if row.operation.targets or scale not in (ONE, Scalar(Fraction(-1))):
                 break
             sign *= (-1) ** ((name == "neg") + (scale != ONE))
+            stopped |= name == "stop"
             one = Ref(row.ins[0], tuple(one.variables[p or 0] for p in self.read(one.wire)))
-            found += [one] if sign == 1 else []
+            if sign == 1:
+                found[one] = stopped
         return found
 
     def read(self, wire: int) -> list[int | None]:

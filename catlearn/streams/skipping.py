@@ -172,7 +172,7 @@ def _followed(
             made = fill if box == hidden[0] or reads[1] == fill else None
         elif name == "contraction" and 0.0 in reads:
             made = 0.0
-        elif name in ("view", "max") or (
+        elif name in ("view", "stop", "max") or (
             name == "contraction" and len(reads) == 1 and not one.targets and one.scale == ONE
         ):
             made = first if name != "max" or isinstance(first, float) else None
@@ -232,7 +232,7 @@ def starts_empty(fold: Fold) -> bool:
                 return False
         elif name in ("contraction", "mul") and -inf not in reads:
             made = 0.0
-        elif name == "view" or (name == "max" and alone) or (
+        elif name in ("view", "stop") or (name == "max" and alone) or (
             name == "contraction" and alone and not one.targets and one.scale == ONE
         ):  # fmt: skip
             made = reads[0]

@@ -24,7 +24,6 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import sys
 import threading
 import warnings
 from collections.abc import Callable, Iterable, Mapping
@@ -40,6 +39,7 @@ import numpy as np
 import optax
 from jax.sharding import Mesh
 
+from catlearn.display import Progress
 from catlearn.errors import (
     CheckpointNotWritten,
     DataError,
@@ -320,7 +320,7 @@ def fit(
                 if not (log or look):
                     continue
                 run.collect()
-                bar.show(run.steps, run.rows[-1, 0])
+                bar.show(run.steps, cost=run.rows[-1, 0])
                 why = ""
                 try:
                     why = "patience" if look and run.validate() else ""
@@ -794,46 +794,6 @@ def _fits(signature: Signature, count: int) -> bool:
     except TypeError:
         return False
     return True
-
-
-class Progress:
-    """How far a run is: a bar of tqdm, or without tqdm one line on a terminal.
-
-    Parameters
-    ----------
-    steps
-        The number of steps of the run.
-    wanted
-        Whether to show anything.
-    """
-
-    def __init__(self, steps: int, wanted: bool) -> None:
-        self.steps = steps
-        self.bar: Any = None
-        self.line = False
-        if wanted:
-            try:
-                from tqdm.auto import tqdm
-            except ImportError:
-                self.line = sys.stderr.isatty()
-            else:  # it hides itself where the output is no terminal
-                self.bar = tqdm(total=steps, unit="step", disable=None)
-
-    def show(self, step: int, cost: float) -> None:
-        """Show that some steps are done and what the last one cost."""
-        if self.bar is not None:
-            self.bar.set_postfix(cost=f"{cost:.4g}", refresh=False)
-            self.bar.update(step - self.bar.n)
-        elif self.line:
-            text = f"\rstep {step}/{self.steps}  cost {cost:.4g} "
-            print(text, end="", file=sys.stderr, flush=True)
-
-    def close(self) -> None:
-        """Show nothing more."""
-        if self.bar is not None:
-            self.bar.close()
-        elif self.line:
-            print(file=sys.stderr)
 
 
 class Signals:

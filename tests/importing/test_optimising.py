@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import jax
 import jax.numpy as jnp
@@ -14,7 +15,7 @@ import catlearn as cl
 from catlearn.arrays.boxes import line_text
 from catlearn.costing import devices
 from catlearn.errors import InvalidStructure
-from catlearn.importing import NoPlan, NumbersDiffer, optimise, unoptimised
+from catlearn.importing import NoPlan, NumbersDiffer, optimise, optimising, unoptimised
 from catlearn.lowering.streaming import StreamedCircuit
 from catlearn.streams import folding
 
@@ -252,6 +253,36 @@ def test_memory_is_a_bound_of_the_compiled_peak():
         optimise(gradient, memory="1 KiB").plan(*QKV)
     assert refused.value.memory == 1024
     assert 1024 < refused.value.least < before
+
+
+def test_a_plan_within_a_bound_is_found_by_halves(monkeypatch):
+    """It is the first of those that fit, where peaks fall, and few are compiled."""
+    sizes, compiled = (96, 64, 48, 32), []
+    passes = [SimpleNamespace(largest=n, title=f"pass of {n}") for n in sizes]
+    options = SimpleNamespace(gradient=False, progress=False)
+    call = SimpleNamespace(flat=(128, 0), specs=[])
+
+    def peak(run):
+        return 2000 * run[0] + run[1]
+
+    def made(fn, specs):
+        compiled.append(fn)
+        return None, peak(fn), 0.0
+
+    monkeypatch.setattr(optimising, "_compiled", made)
+    monkeypatch.setattr(optimising, "_streamed", lambda call, program, options, block, size: (
+        SimpleNamespace(run=(size, block), streams=SimpleNamespace(streamed=passes))))  # fmt: skip
+    every = [(128, 0), *((n, block) for n in sizes for block in optimising.BLOCKS)]
+    for one in every:
+        compiled.clear()
+        assert optimising._within(call, None, options, peak(one)).run == one
+        assert len(compiled) <= 1 + 4 + 4
+        assert len(compiled) == len({*compiled})
+    compiled.clear()
+    with pytest.raises(NoPlan, match="pass of 96") as refused:
+        optimising._within(call, None, options, peak(every[-1]) - 1)
+    assert refused.value.least == peak(every[-1])
+    assert len(compiled) == 1 + 4
 
 
 def test_a_wrong_number_is_refused_where_it_is_checked(monkeypatch):
