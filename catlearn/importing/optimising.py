@@ -764,7 +764,8 @@ def optimise(
     Notes
     -----
     A derivative forward, as of ``jax.jvp``, is that of the original; of what ``jax.jit`` has traced
-    it is not known, and JAX refuses it, unless that stands in ``with unoptimised():``.
+    it is not known, nor in ``jax.linearize``, and JAX refuses it, unless that stands in ``with
+    unoptimised():``.
 
     An axis along which a given array is sharded is not streamed; of arrays that ``jax.jit`` traces
     it is not known. What is not left alone returns no weak types. Integers that are looked up in an

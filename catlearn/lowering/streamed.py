@@ -238,9 +238,28 @@ def differentiable(run: Any, whole: Any = None) -> Any:
                 "a fold has a reverse pass of its own, and is not differentiated forward; "
                 'cl.lower(fold, reverse="checkpoint") is, and keeps the state of each block'
             )
-        return function(*inputs)
+        return function(*varying(inputs))
 
     return checked
+
+
+def varying(arrays: Any, *others: Any) -> Any:
+    """Return arrays as they are on each device, where any of them or of others is so.
+
+    Inside of ``jax.shard_map`` what is carried by a loop has to be so from the start on.
+    """
+
+    def own(one: Any) -> frozenset[str]:
+        known: Any = jax.typeof(one)
+        return known.manual_axis_type.varying if hasattr(known, "manual_axis_type") else known.vma
+
+    axes = frozenset[str]().union(*map(own, jax.tree.leaves((arrays, others))))
+
+    def cast(one: Any) -> Any:
+        missing = tuple(sorted(axes - own(one)))
+        return jax.lax.pcast(one, missing, to="varying") if missing else one
+
+    return jax.tree.map(cast, arrays) if axes else arrays
 
 
 def is_forward(x: Any) -> bool:
@@ -533,10 +552,11 @@ class FoldRun:
             return self.part("lift", (*fixed, *self.blocks(entries, start, self.block)), self.block)
 
         def empty(*_: Any) -> Any:
-            return tuple(
+            none = tuple(
                 jnp.full_like(one, -jnp.inf if kind == "max" else 0)
                 for one, kind in zip(made, self.fold.kinds, strict=True)
             )
+            return varying(none, fixed, entries)
 
         made = jax.eval_shape(lift)
         if self.reverse != "checkpoint" and starts_empty(self.fold) and all(map(is_real, made)):
@@ -716,10 +736,10 @@ class FoldRun:
             of_fixed = added(carried[1], of_fixed) if small else of_fixed
             return added(carried[0], so_far), of_fixed, of_entries
 
-        zeros = [*map(jnp.zeros_like, own_fixed)], [*map(jnp.zeros_like, own_entries)]
+        zeros = jax.tree.map(jnp.zeros_like, (own_fixed, own_entries))
         small = bool(own_fixed) and self.is_small(own_fixed, entries)
         rows = (begin, 0, add) if small or sums else None
-        return self.over(step, ([*sums], *zeros), rows=rows)
+        return self.over(step, varying(([*sums], *zeros), fixed, entries), rows=rows)
 
     def greatest(self) -> list[tuple[int, int]]:
         """List the greatest entries that outputs depend on: in the state, and in the sources."""

@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 
 from catlearn.arrays.programs import programmed
-from catlearn.lowering.streamed import FoldRun, either, is_real, put
+from catlearn.lowering.streamed import FoldRun, either, is_real, put, varying
 from catlearn.streams.skipping import Skip
 from catlearn.streams.tiles import Tiled
 
@@ -104,7 +104,7 @@ class TiledRun(FoldRun):
             jnp.full(one.shape, -jnp.inf if kind == "max" else 0, one.dtype)
             for one, kind in zip(jax.eval_shape(lift), self.fold.kinds, strict=True)
         ]
-        return self.over_tiles(step, empty)
+        return self.over_tiles(step, varying(empty, fixed, entries))
 
     def hides(
         self, masks: Sequence[Skip], arrays: Sequence[Any], state: Sequence[Any], references: Any
@@ -149,7 +149,7 @@ class TiledRun(FoldRun):
             return _pasted(carried, after, places)
 
         carried = [jnp.zeros_like(one) for one in (*fixed, *entries) if is_real(one)]
-        found = self.over_tiles(step, carried)
+        found = self.over_tiles(step, varying(carried, fixed, entries))
         first = sum(map(is_real, fixed))
         return found[:first], found[first:]
 

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from jax.sharding import PartitionSpec as P
 
 import catlearn as cl
 from catlearn.arrays.boxes import line_text
@@ -168,6 +169,39 @@ def test_transformations():
 
     close(*jax.jit(outside)(1.5))
     close(*jax.jit(jax.jacrev(outside))(1.5), tolerance=1e-5)
+
+
+MESH = jax.sharding.Mesh(np.array(jax.devices()[:1]), ("x",))
+WITHIN = {
+    "vjp": lambda f, *given: jax.vjp(f, *given)[1](given[0]),
+    "checkpoint": lambda f, *given: jax.grad(square(jax.checkpoint(f)), (0, 1, 2))(*given),
+    "scan": lambda f, *given: jax.grad(
+        lambda *own: square(jax.lax.scan)(lambda q, _: (f(q, *own[1:]), None), own[0], None, 2)
+        , (0, 1, 2))(*given),
+    "shard_map": lambda f, *given: jax.grad(square(
+        jax.shard_map(lambda *own: jax.vmap(f)(*own), mesh=MESH, in_specs=P("x"), out_specs=P("x"))
+    ), (0, 1, 2))(*(one[None] for one in given)),
+}  # fmt: skip
+
+
+def square(fn):
+    return lambda *given: jnp.square(jax.tree.leaves(fn(*given))[0]).sum()
+
+
+@pytest.mark.parametrize("name", WITHIN)
+def test_inside_of_others_it_is_as_the_original(name):
+    given, fast = arrays(*[(32, 4)] * 3), optimise(attention, threshold=0, block=8)
+    assert not fast.plan(*given).left_alone
+    compare(*(lambda *own, f=f: WITHIN[name](f, *own) for f in (attention, fast)), *given)
+
+
+def test_what_is_linearised_is_refused_but_for_the_original():
+    given, fast = arrays(*[(32, 4)] * 3), optimise(attention, threshold=0, block=8)
+    with pytest.raises(TypeError, match="custom_vjp"):
+        jax.linearize(fast, *given)[1](*given)
+    with unoptimised():
+        made = jax.linearize(fast, *given)[1](*given)
+    close(jax.jvp(attention, given, given)[1], made)
 
 
 def test_a_custom_rule_in_front_of_attention_is_kept():
