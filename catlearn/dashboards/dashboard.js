@@ -306,18 +306,21 @@ class Dashboard {
     });
   }
 
-  /** Begin or end a second design: another way to run the first one, or on another device. */
+  /** Begin or end a second design: of another circuit, another way, or on another device. */
   compare(what) {
     const { panes } = this.state;
     if (what) panes.push({ ...panes[0], part: null });
     else panes.pop();
     const [one, other] = panes;
     if (what === "design") {
-      const { designs } = this.payload;
+      const { designs, outermost } = this.payload;
       const device = this.panes[0].device;
+      const { group } = designs[one.design];
+      const circuit = outermost.includes(group) ? outermost.find((other) => other !== group) : undefined;
       const rank = (k) => 2 * Boolean(this.solver.result(k, device, one.M).problem) + (!designs[k].costs === !designs[one.design].costs);
-      const [next] = this.solver.ways(designs[one.design].group).filter((k) => k !== one.design).sort((a, b) => rank(a) - rank(b));
-      Object.assign(other, { design: next ?? (one.design + 1) % designs.length, open: null });
+      const [next] = this.solver.ways(group).filter((k) => k !== one.design).sort((a, b) => rank(a) - rank(b));
+      const design = circuit === undefined ? next : this.solver.best(circuit, device, one.M);
+      Object.assign(other, { design: design ?? (one.design + 1) % designs.length, open: null });
     }
     if (what === "device") {
       const next = this.payload.devices.find(({ name }) => name === (one.device === "A100" ? "H100" : "A100"));

@@ -295,6 +295,7 @@ def dashboard(
             "subtitle": clean(_subtitle(first)) if not several else "",
             "designs": made.found,
             "groups": made.groups,
+            "outermost": made.outermost,
             "boxes": made.boxes,
             "sizes": dict(sorted(found.items())),
             "note": _note(found, given),

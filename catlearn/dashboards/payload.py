@@ -67,6 +67,8 @@ MOST_DRAWINGS, MOST_COLUMNS, MOST_TITLES = 8, 64, 3
 SHARES = (1, 1 / 16, 16)
 """By which the fast memory is multiplied near which ways to run a circuit are looked for."""
 
+NO_BLOCKS = frozenset[int]()
+
 BLOCKS = "block by block"
 """The way in which each block runs by itself."""
 
@@ -117,6 +119,8 @@ class Designs:
         The designs.
     groups : list of str
         What groups are called.
+    outermost : list of int
+        The groups of whole circuits, by their rows.
     boxes : list of dict
         The boxes of all circuits, each once.
     """
@@ -128,6 +132,7 @@ class Designs:
         self.sizes: dict[str, int] = {}
         self.found: list[Plain] = []
         self.groups: list[str] = []
+        self.outermost: list[int] = []
         self.boxes: list[Plain] = []
 
     def add(self, name: str, circuit: Circuit, times: Mapping[int, int]) -> None:
@@ -156,7 +161,8 @@ class Designs:
             for box in range(H.size("Box"))
         ]
         self.open(name for some in work.values() for one in some.values() for name in one.names)
-        _Groups(self, circuit, times, rows).group(name, nested(H, H.order), True)
+        made = _Groups(self, circuit, times, rows)
+        self.outermost.append(made.group(name, nested(H, H.order), True))
         self.found.sort(key=lambda one: one["group"])
 
     def numbers(self, circuit: Circuit) -> dict[str, int]:
@@ -186,33 +192,37 @@ class _Groups:
         self, made: Designs, circuit: Circuit, times: Mapping[int, int], rows: Sequence[int]
     ) -> None:
         self.made, self.circuit, self.times, self.rows = made, circuit, times, rows
-        self.known: dict[tuple[int, ...], int] = {}
+        self.known: dict[tuple[tuple[int, ...], frozenset[int]], int] = {}
+        self.within: dict[int, frozenset[int]] = {}
 
-    def group(self, name: str, items: Nested, outermost: bool = False) -> int:
-        """Add the designs of some boxes; return the row of their group."""
+    def group(
+        self, name: str, items: Nested, outermost: bool = False, within: frozenset[int] = NO_BLOCKS
+    ) -> int:
+        """Add the designs of some boxes in one round of blocks; return the row of their group."""
         boxes = tuple(sorted(flat(items)))
-        if boxes in self.known:
-            return self.known[boxes]
-        number = self.new(name, boxes)
+        if (boxes, within) in self.known:
+            return self.known[boxes, within]
+        number = self.new(name, boxes, within)
         while len(items) == 1 and isinstance(items[0], tuple) and not self.repeats(items[0][0]):
             items = items[0][1]
         part = self.part(boxes)
         several = any(isinstance(one, tuple) for one in items)
         ways: list[Plain] = []
-        if not several or (len(boxes) <= MOST_FUSED and self.plain(part, boxes)):
+        if not several or (len(boxes) <= MOST_FUSED and self.plain(part, boxes, number)):
             ways += self.islands(part, boxes, number, outermost)
         if several:
-            parts = [*self.parts(name, items)]
+            parts = [*self.parts(name, items, within)]
             blocks = self.design(BLOCKS, part, boxes, parts=parts)
             ways.insert(len(ways) if ways and not ways[0]["problem"] else 0, blocks)
         self.keep(number, ways)
         return number
 
-    def new(self, name: str, boxes: tuple[int, ...]) -> int:
+    def new(self, name: str, boxes: tuple[int, ...], within: frozenset[int]) -> int:
         """Return the row of a new group."""
         self.made.groups.append(name)
-        self.known[boxes] = len(self.made.groups) - 1
-        return self.known[boxes]
+        number = self.known[boxes, within] = len(self.made.groups) - 1
+        self.within[number] = within
+        return number
 
     def keep(self, group: int, ways: Iterable[Plain]) -> None:
         """Add the designs of a group."""
@@ -226,12 +236,11 @@ class _Groups:
             return self.circuit
         return _bare(_one_round(part_of(self.circuit, boxes)))
 
-    def plain(self, part: Circuit, boxes: Sequence[int]) -> bool:
+    def plain(self, part: Circuit, boxes: Sequence[int], group: int) -> bool:
         """Whether boxes run equally often, so that they may be islands together."""
         kernels = {operation.kernel.name for operation in part.apex.operations}
-        inside = [set(path(self.circuit.apex, box)) & {*self.times} for box in boxes]
-        whole = all(one == inside[0] for one in inside)
-        return whole and kernels.isdisjoint(GATES)
+        inside = {b for box in boxes for b in path(self.circuit.apex, box) if b in self.times}
+        return inside <= self.within[group] and kernels.isdisjoint(GATES)
 
     def repeats(self, block: int) -> Posynomial | None:
         """How often a block runs, if that is more than once."""
@@ -241,25 +250,28 @@ class _Groups:
         every = (posynomial(self.circuit.apex.size_of(axis)) for axis in rounds)
         return reduce(mul, every, Posynomial.of(self.times.get(block, 1)))
 
-    def parts(self, name: str, items: Nested) -> Iterator[Plain]:
+    def parts(self, name: str, items: Nested, within: frozenset[int]) -> Iterator[Plain]:
         """The blocks among items, and the boxes between them."""
-        title = self.circuit.apex.column("title")
+        title, kernels = self.circuit.apex.column("title"), self.circuit.apex.operations
+        before = f"{name} / " if name else ""
         for inside, some in itertools.groupby(items, lambda one: isinstance(one, tuple)):
-            for one in some if inside else [(None, [*some])]:
-                block, own = one
-                count = None if block is None else self.repeats(block)
-                called = self.written(own) if block is None else title[block] or ""
+            if not inside:
+                own = [*some]
+                called = self.written(own)
+                number = self.group(before + called, own, within=within)
+                yield {"group": number, "times": terms(Posynomial.of(1)), "title": called}
+                continue
+            for block, own in some:
+                called, count, inner = title[block] or "", self.repeats(block), within
                 if count is not None:  # what runs in one round are its boxes without its gates
-                    kernels = self.circuit.apex.operations
-                    own = [
-                        one
-                        for one in own
-                        if isinstance(one, tuple) or kernels[one].kernel.name not in GATES
-                    ]
-                count = Posynomial.of(1) if count is None else count
-                self.made.open(count.names)
-                number = self.group(f"{name} / {called}" if name else called, own)
-                yield {"group": number, "times": terms(count), "title": called}
+                    gates = {one for one in own if not isinstance(one, tuple)
+                             and kernels[one].kernel.name in GATES}  # fmt: skip
+                    own = [one for one in own if isinstance(one, tuple) or one not in gates]
+                    inner = within | {block}
+                    self.made.open(count.names)
+                number = self.group(before + called, own, within=inner)
+                times = Posynomial.of(1) if count is None else count
+                yield {"group": number, "times": terms(times), "title": called}
 
     def written(self, boxes: Iterable[int]) -> str:
         """What boxes are called together."""
@@ -283,7 +295,7 @@ class _Groups:
             for island in self.others(whole, spent, shares) if len(boxes) <= most else ():
                 made = CircuitResources(island, circuit=whole)
                 yield self.design(f"one island, {_written(island)}", whole, boxes, made)
-        if self.plain(whole, boxes):
+        if self.plain(whole, boxes, group):
             yield from self.cuts(whole, boxes, group, shares)
         if spent is not None and outermost and whole.apex.size("Box") <= MOST_REVERSED:
             with contextlib.suppress(CatlearnError):
@@ -376,10 +388,10 @@ class _Groups:
     ) -> Plain:  # fmt: skip
         """An island of some boxes of a part, as a part of a plan."""
         rows = tuple(sorted(boxes[box] for box in own))
-        if rows not in self.known:
-            before = self.made.groups[group]
-            self.new(f"{before} / {title}" if before else title, rows)
-        number, modes = self.known[rows], _written(island)
+        within, before = self.within[group], self.made.groups[group]
+        if (rows, within) not in self.known:
+            self.new(f"{before} / {title}" if before else title, rows, within)
+        number, modes = self.known[rows, within], _written(island)
         ways = [one for one in self.made.found if one["group"] == number]
         if all(one["modes"] != modes for one in ways):
             circuit = _bare(part_of(part, own))

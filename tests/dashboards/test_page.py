@@ -270,6 +270,8 @@ def test_hostile_names_are_inert(open_page, tmp_path):
     )
     page = open_page(made.save(tmp_path / "hostile.html"))
     page.tab.get_by_role("button", name="Compare designs").click()
+    beside = page.tab.locator("[data-pane=B] [data-control=design]").input_value()
+    assert made.payload["designs"][int(beside)]["name"].startswith("=1+1")
     assert page.tab.evaluate("window.ran") is None
     assert page.tab.locator("main script, main img").count() == 0
     assert HOSTILE in page.tab.get_by_role("heading", level=1).text_content()
@@ -526,6 +528,18 @@ def test_sizes_that_are_freed_come_to_what_they_were(name):
     assert one.costs.columns == other.costs.columns
     split = {"a", "c", "x1", "weights1"} if name == "heads that are split" else set()
     assert not split & {*numbers} or all(str(open_.axes[n]) == n for n in split & {*numbers})
+
+
+def test_layers_that_are_all_there_is_are_repeated_parts(open_page, tmp_path):
+    """All boxes are in a layer: the whole is three times one, and not one."""
+    layer = linear("W", "m -> f", m=64, f=32) >> relu >> linear("V", "f -> m")
+    layers = [layer.named(str(k)).block(f"layer_{k}") for k in range(3)]
+    page = dashboard(layers[0] >> layers[1] >> layers[2])
+    whole = page.payload["designs"][0]
+    assert whole["way"] == "block by block"
+    assert [part["times"] for part in whole["parts"]] == [[[3, {}]]]
+    shown = open_page(page.save(tmp_path / "layers.html"))
+    assert shown.optimum()["operations"]["matrix"] == 3 * 4 * 64 * 32
 
 
 def test_functions_have_their_own_lines(open_page, tmp_path):
