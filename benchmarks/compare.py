@@ -243,8 +243,9 @@ def csv(value: Any) -> str:
         return "\n".join(f"{path.name}\n{path.read_text(encoding='utf-8')}" for path in files)
 
 
+@cache
 def pictures_of_pages() -> dict[str, str]:
-    """The pictures that pages show, drawn anew."""
+    """The pictures that pages show, drawn anew, all at once."""
     return runpy.run_path(str(ROOT / "docs" / "pictures.py"))["pictures"]()
 
 
