@@ -14,6 +14,7 @@ import re
 import shutil
 import time
 import zipfile
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -126,11 +127,13 @@ def use(value):
             str(value.loss(max_length=5))
 
 
+@cache
+def shape_of(name):
+    return (made.DIAGRAMS | made.TABLES)[name]().shape
+
+
 def table(path, folder):
-    for other in path.parent.iterdir():
-        if other.name != path.name:
-            shutil.copy(other, folder / other.name)
-    shape = (made.DIAGRAMS | made.TABLES)[path.parent.name]().shape
+    shape = shape_of(path.parent.name)
     str(from_csv(shape, folder, extra=True))
     repr(from_csv(shape, folder))
 
@@ -152,9 +155,6 @@ def configuration(path, folder):
 
 
 def run(path, folder):
-    for other in path.parent.iterdir():
-        if other.name != path.name:
-            shutil.copy(other, folder / other.name)
     assert page(load_run(folder))
 
 
@@ -163,7 +163,7 @@ def document(path, folder):
 
 
 def plain(path, folder):
-    use(from_json((folder / path.name).read_bytes(), made.TABLES[path.stem]().shape))
+    use(from_json((folder / path.name).read_bytes(), shape_of(path.stem)))
 
 
 def drawing(read):
@@ -194,6 +194,9 @@ READERS = {
 def try_damaged(path, read, inside, folder, rounds):
     """Read a file that is damaged in many ways; return how often it could be read all the same."""
     good = 0
+    for other in path.parent.iterdir():
+        if other.is_file():
+            shutil.copy(other, folder / other.name)
     for seed in range(rounds):
         chance = random.Random(f"{path.relative_to(FOLDER)} {seed}")
         data = chance.choice([bytes_of, inside, inside])(path.read_bytes(), chance)

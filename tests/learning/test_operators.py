@@ -30,6 +30,7 @@ def net(params, x):
     return jnp.tanh(x @ first["weight"] + first["bias"]) @ last["weight"] + last["bias"]
 
 
+@jax.jit
 def heat(params, x, sign=1.0):
     def at(x):
         return net(params, x)[0]
@@ -52,8 +53,8 @@ def test_an_equation_about_derivatives_trains_the_model():
     fn, params, state, data = lowered()
     assert set(params) == {"u"}
     assert not state["frozen"]
-    found = jax.value_and_grad(lambda p: fn(p, state, data)[0])(params)
-    expected = jax.value_and_grad(lambda p: heat(p["u"], data["plane"]["X"]))(params)
+    found = jax.jit(jax.value_and_grad(lambda p: fn(p, state, data)[0]))(params)
+    expected = jax.jit(jax.value_and_grad(lambda p: heat(p["u"], data["plane"]["X"])))(params)
     close(found, expected)
     assert abs(float(found[0] - heat(params["u"], data["plane"]["X"], sign=-1.0))) > 1e-4
 
@@ -62,7 +63,7 @@ def test_an_operator_may_act_on_an_operator():
     again = cl.Operator("u_xx", "derivative", of="u_x", along=(0,))
     u_x = cl.Operator("u_x", "derivative", of="u", along=(0,))
     fn, params, state, data = lowered(U_T, u_x, again)
-    close(fn(params, state, data)[0], heat(params["u"], data["plane"]["X"]))
+    close(jax.jit(fn)(params, state, data)[0], heat(params["u"], data["plane"]["X"]))
     assert fn.diagram.owner("u_xx") == "u"
 
 
@@ -70,8 +71,8 @@ def test_an_operator_may_act_on_an_operator():
 def test_what_is_trained_by_it_is_said_by_the_name_of_the_model(stack):
     trains = cl.Equation(HEAT, trains={"u": -2.0})
     fn, params, state, data = lowered(equations={"heat": trains}, stack=stack)
-    found = jax.grad(lambda p: fn(p, state, data)[0])(params)
-    usual = jax.grad(lambda p: heat(p["u"], data["plane"]["X"]))(params)
+    found = jax.jit(jax.grad(lambda p: fn(p, state, data)[0]))(params)
+    usual = jax.jit(jax.grad(lambda p: heat(p["u"], data["plane"]["X"])))(params)
     close(found, jax.tree.map(lambda leaf: -2 * leaf, usual))
     with raises(InvalidStructure, "u_t", law="trains", where="equation 'heat'"):
         lowered(equations={"heat": cl.Equation(HEAT, trains=["u_t"])})
@@ -217,6 +218,7 @@ def test_an_operator_sees_parameters_in_a_hessian_vector_product(scale):
     fn, params, state, data = lowered(sharp, equations="plane.X >> sharp = plane.X >> u")
     x = data["plane"]["X"]
 
+    @jax.jit
     def by_hand(params):
         flat, tree = jax.flatten_util.ravel_pytree(params["u"])
 
@@ -226,13 +228,14 @@ def test_an_operator_sees_parameters_in_a_hessian_vector_product(scale):
         g = jax.grad(mean)(flat)
         return jnp.mean((g @ jax.hessian(mean)(flat) @ g - net(params["u"], x)) ** 2)
 
+    @jax.jit
     def loss(params):
         return fn(params, state, data)[0]
 
     same = np.allclose(loss(params), by_hand(params), rtol=1e-4)
     assert same == (scale == 1)
     if same:
-        close(jax.grad(loss)(params), jax.grad(by_hand)(params))
+        close(*(jax.jit(jax.grad(function))(params) for function in (loss, by_hand)))
 
 
 def test_at_a_product_an_operator_gets_the_factors_as_a_model_does():
