@@ -249,9 +249,10 @@ def _with_equations(draw: st.DrawFn, bare: LearningDiagram, templates: bool) -> 
     parallel: list[tuple[Path, Path]] = []
     for start in starts:
         found = bare.paths(start, max_length=MAX_LENGTH, bound=None)[:60]
+        predicting = {path for path in found if not _has_label(bare, path)}
         pairs = [pair for pair in combinations(found, 2) if pair[0].is_parallel(pair[1])]
-        parallel += [(p, q) for p, q in pairs if not _has_label(bare, p)]
-        parallel += [(q, p) for p, q in pairs if not _has_label(bare, q)]
+        parallel += [(p, q) for p, q in pairs if p in predicting]
+        parallel += [(q, p) for p, q in pairs if q in predicting]
     if not parallel:
         return bare
     chosen = draw(st.lists(st.sampled_from(parallel), min_size=1, max_size=3))

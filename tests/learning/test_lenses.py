@@ -71,6 +71,7 @@ def test_the_put_of_a_path_is_its_reverse_derivative():
         return encode(last, back(middle, encode(first, x)))
 
     values = params["encoder"], params["back"], params["encoder"], jnp.asarray(BATCH["X"])
+
     @jax.jit
     def usual(*values):
         y, pull = jax.vjp(path, *values)

@@ -31,18 +31,14 @@ class Centred(Architecture):
         return {**variables, "mean": None}, None, {**variables, "weight": None}
 
 
-def calls(fn, params, state, batch, count=2, jit=False):
-    """Return for successive calls value, costs, mutable state and gradient, all by name.
-
-    Without ``jit`` operations are compiled one by one, and shared by tests.
-    """
+def calls(fn, params, state, batch, count=2):
+    """Return for successive calls value, costs, mutable state and gradient, all by name."""
 
     def loss(params, state, key):
         return fn(params, state, batch, key)
 
     found = []
-    run = jax.value_and_grad(loss, has_aux=True)
-    run = jax.jit(run) if jit else run
+    run = jax.jit(jax.value_and_grad(loss, has_aux=True))
     params, state, batch = fn.pack(params, state, batch)
     for key in jax.random.split(KEY, count):
         (value, aux), slopes = run(params, state, key)
@@ -52,13 +48,13 @@ def calls(fn, params, state, batch, count=2, jit=False):
     return found
 
 
-def compare(stacked, plain, batch, jit=False):
+def compare(stacked, plain, batch):
     """Return by how much two functions differ, relatively."""
     params, state = plain.init(KEY)
     params = {name: jax.tree.map(lambda p: p + 0.1, tree) for name, tree in params.items()}
     pairs = []
     for one, other in zip(
-        *(calls(fn, params, state, batch, jit=jit) for fn in (stacked, plain)), strict=True
+        *(calls(fn, params, state, batch) for fn in (stacked, plain)), strict=True
     ):
         pairs.append((one[0], other[0]))
         for part, expected in zip(one[1:], other[1:], strict=True):

@@ -109,7 +109,7 @@ def both(loss):
         return own(*found.arguments(p, state, BATCH))
 
     return [
-        jax.value_and_grad(f)(params)
+        jax.jit(jax.value_and_grad(f))(params)
         for f in (lambda p: fn(p, state, BATCH, train=False)[0], by_circuit)
     ]
 
