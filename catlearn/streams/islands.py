@@ -26,7 +26,7 @@ from typing import Any
 
 import numpy as np
 
-from catlearn.arrays.blocks import path
+from catlearn.arrays.blocks import GATES, path
 from catlearn.arrays.boxes import BoxRow, Draft, Operation
 from catlearn.arrays.circuit import Circuit
 from catlearn.arrays.forms import Reading
@@ -311,6 +311,7 @@ class _Search:
             for box in readers(circuit)[wire] if self.numbers[wire] > bound else ():
                 entry, own = H.operations[box].kernel.entry, box in extra or box in one.reductions
                 here = tuple(path(H, box, plain=False)) == one.level
+                here = here and H.operations[box].kernel.name not in GATES
                 if here and not own and entry.deterministic and entry.targets != "whole":
                     extra.add(box)
                     stack += H.sides[1][box]
@@ -439,6 +440,8 @@ class _Search:
             if any(w in writer and writer[w] in (after | {*one.reductions}) for w in ins[box]):
                 after.add(box)
         own |= after & ancestors(H, [w for box in own for w in ins[box]])
+        own -= {box for box in own if H.operations[box].kernel.name in GATES
+                and tuple(path(H, box, plain=False)) == one.level}  # the block's own ends
         for box in H.order:
             reads = [writer.get(w, -1) for w in ins[box]]
             constant = [b >= 0 and H.operations[b].kernel.name == "constant" for b in reads]

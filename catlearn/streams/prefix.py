@@ -522,7 +522,10 @@ class _Derivation:
                 found[box] = over[0]
         kept = [wire for wire in self.circuit.cod if self.axis in self.draft.wires[wire].axes]
         kept += [wire for box in self.cut for wire in H.sides[0][box]]
-        for box in (box for box in found if box in ancestors(H, kept)):
+        ends = [box for box in self.cut if H.operations[box].kernel.name == "last"
+                and path(H, box, plain=False)[-1] in self.nodes.rounds]  # fmt: skip
+        needed = ancestors(H, kept)
+        for box in (box for box in (*found, *ends) if box in needed):
             title = H.title(box)
             message = (
                 f"{title}: is over all {self.letter}, and what is at each {self.letter} needs it"
