@@ -754,34 +754,43 @@ class FoldRun:
         return jnp.expand_dims(moved, [k for k, p in enumerate(places) if p is None])
 
     def ties(self, state: Any, references: Any, fixed: Any, entries: Any) -> dict[int, Any]:
-        """Return how many entries are the greatest, for each that outputs depend on."""
+        """Return how many entries are the greatest, for each that outputs depend on.
+
+        They are counted twice: up to the rounding of the greatest, and of what is largest.
+        """
         if not self.greatest():
             return {}
 
         def count(start: Any, block: int) -> list[Any]:
             arrays = (*references, *fixed, *self.blocks(entries, start, block))
             made = self.part("terms", arrays, block)[len(state) :]
-            found = []
-            for k, n in self.greatest():
-                found.append(self._summed(n, self.attained(n, made[n], state[k])))
-            return found
+            return [
+                self._summed(n, same)
+                for k, n in self.greatest()
+                for same in self.attained(n, made[n], state[k])
+            ]
 
         def step(carried: Any, start: Any, block: int) -> Any:
             return added(carried, count(start, block))
 
         found = self.over(step, count(0, self.block), 1)
-        return {k: one for (k, _), one in zip(self.greatest(), found, strict=True)}
+        pairs = zip(found[::2], found[1::2], strict=True)
+        return {k: pair for (k, _), pair in zip(self.greatest(), pairs, strict=True)}
 
-    def attained(self, n: int, own: Any, state: Any) -> Any:
+    def attained(self, n: int, own: Any, state: Any) -> tuple[Any, Any]:
         """Return where entries of a block are the greatest.
 
         They are formed again, perhaps by other instructions than those that the greatest is of: up
-        to the rounding of what is as large as the largest of the block.
+        to the rounding of the greatest; and of what is as large as the largest of the block, which
+        a sum of large terms needs. A finite fill may be the largest, and then all are as great: so
+        the second counts only where no entry is the greatest by the first.
         """
-        own = jax.lax.stop_gradient(own)
+        own, greatest = jax.lax.stop_gradient(own), self.source(n, state)
         sizes = jnp.where(jnp.isfinite(own), jnp.abs(own), 0)
         largest = sizes.max(axis=self._lost(n), keepdims=True)
-        return own >= self.source(n, state) - ROUNDING * jnp.finfo(own.dtype).eps * largest
+        near = jnp.where(jnp.isfinite(greatest), jnp.abs(greatest), 0)
+        eps = ROUNDING * jnp.finfo(own.dtype).eps
+        return own >= greatest - eps * near, own >= greatest - eps * jnp.maximum(near, largest)
 
     def _lost(self, n: int) -> tuple[int, ...]:
         return tuple(a for a, p in enumerate(self.fold.sources[n]) if p is None)
@@ -802,8 +811,11 @@ class FoldRun:
         kinds = self.fold.kinds
         found = [of for kind, of in zip(kinds, of_state, strict=True) if kind == "sum"]
         for (k, n), own in zip(self.greatest(), made[len(found) :], strict=True):
-            share, greatest = self.source(n, of_state[k] / ties[k]), self.source(n, state[k])
-            same = self.attained(n, own, state[k]) | jnp.isnan(greatest)
+            near, far = ties[k]
+            count = jnp.where(near > 0, near, far)
+            share, greatest = self.source(n, of_state[k] / count), self.source(n, state[k])
+            same = jnp.where(self.source(n, near > 0), *self.attained(n, own, state[k]))
+            same = same | jnp.isnan(greatest)
             share = jnp.where(jnp.isnan(greatest), greatest, share)
             found.append(jnp.where(same, share, jnp.zeros_like(share)))
         return found

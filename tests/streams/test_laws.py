@@ -25,6 +25,7 @@ from catlearn.arrays import (
     view,
     where,
 )
+from catlearn.lowering.streamed import FoldRun
 from catlearn.models.circuits import FUNCTIONS, LoweredCircuit, functions_of
 from catlearn.streams import RULES, folding, stream
 from catlearn.streams.normal import Rewriting
@@ -202,6 +203,21 @@ def test_ties_of_the_greatest_entry_share_its_gradient(mutants):
     assert jnp.allclose(share(fold), want)
     with mutants("streams: a greatest entry that outputs depend on is dropped"):
         assert not jnp.allclose(share(replace(fold, dropped=(True,))), want)
+
+
+def test_a_finite_fill_does_not_tie_what_is_greatest(monkeypatch):
+    """Rounding of a fill of -1e30 is more than all entries."""
+    fold = stream(where("q x", "x <= q", outside=-1e30) >> maximum("q [x] -> q"), "x")
+    x = arrays([(6, 6)])[0]
+    want = jax.grad(lambda x: jnp.where(jnp.tri(6) > 0, x, -1e30).max(1).sum())(x)
+
+    def apart_by():
+        return abs(jax.grad(lambda x: cl.lower(fold, block=4)({}, x).sum())(x) - want).max()
+
+    assert apart_by() == 0
+    attained = FoldRun.attained
+    monkeypatch.setattr(FoldRun, "attained", lambda *of: attained(*of)[1:] * 2)
+    assert apart_by() > 0.1
 
 
 # ---------------------------------------------------------------- references
