@@ -533,7 +533,7 @@ def _reduced(self: Builder, eqn: Any, values: list[Value]) -> Found:
     (value,), aval = values, eqn.outvars[0].aval
     if not is_number(aval.dtype):
         return None
-    name = eqn.primitive.name.removeprefix("reduce_")
+    name: str = eqn.primitive.name.removeprefix("reduce_")
     kernel = {"sum": "contraction", "prod": "product"}.get(name, name)
     return self.over(kernel, value, eqn.params["axes"], aval.dtype)
 

@@ -440,8 +440,12 @@ class _Search:
             if any(w in writer and writer[w] in (after | {*one.reductions}) for w in ins[box]):
                 after.add(box)
         own |= after & ancestors(H, [w for box in own for w in ins[box]])
-        own -= {box for box in own if H.operations[box].kernel.name in GATES
-                and tuple(path(H, box, plain=False)) == one.level}  # the block's own ends
+        own -= {
+            box
+            for box in own
+            if H.operations[box].kernel.name in GATES
+            and tuple(path(H, box, plain=False)) == one.level
+        }  # the block's own ends
         for box in H.order:
             reads = [writer.get(w, -1) for w in ins[box]]
             constant = [b >= 0 and H.operations[b].kernel.name == "constant" for b in reads]
