@@ -19,7 +19,8 @@ import lazy_loader
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
-        "folding": ["Fold", "Loop", "stream", "streamable"],
+        "deriving": ["stream", "streamable"],
+        "folding": ["Fold", "Loop"],
         "prefix": ["PrefixFold"],
         "rules": [
             "RULES",

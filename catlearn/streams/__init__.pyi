@@ -1,8 +1,10 @@
+from .deriving import (
+    stream as stream,
+    streamable as streamable,
+)
 from .folding import (
     Fold as Fold,
     Loop as Loop,
-    stream as stream,
-    streamable as streamable,
 )
 from .prefix import (
     PrefixFold as PrefixFold,

@@ -7,6 +7,7 @@ circuits. They follow from the normal form of the circuit (:mod:`catlearn.stream
 rules of its certificate (:mod:`catlearn.streams.rules`).
 
 >>> from catlearn.arrays import logsumexp
+>>> from catlearn.streams import stream
 >>> fold = stream(logsumexp("b [v] -> b"), "v")
 >>> fold.kinds, fold.dropped, fold.check()
 (('max', 'sum'), (True, False), [])
@@ -14,7 +15,7 @@ rules of its certificate (:mod:`catlearn.streams.rules`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -27,13 +28,12 @@ from catlearn.arrays.forms import Form, IndexPart, Reading
 from catlearn.arrays.kernels import Kernel
 from catlearn.arrays.sizes import Size, SizeRelation
 from catlearn.display import Displayed
-from catlearn.errors import CatlearnError, Failure, InvalidStructure, expect
+from catlearn.errors import Failure, InvalidStructure
 from catlearn.streams.nodes import Nodes, Ref
 from catlearn.streams.normal import Accumulator, Rewriting
 from catlearn.streams.passes import Pass, ancestors, chosen, letter_at, refuse_random
 from catlearn.streams.rules import (
     EXPONENTIAL,
-    AmbiguousAxis,
     Cocycle,
     Instance,
     StreamRefused,
@@ -41,9 +41,6 @@ from catlearn.streams.rules import (
     own_rules,
     unverified,
 )
-
-if TYPE_CHECKING:
-    from catlearn.streams.prefix import PrefixFold
 
 
 @dataclass(frozen=True, repr=False)
@@ -128,6 +125,7 @@ class Loop(Displayed):
         Examples
         --------
         >>> from catlearn.arrays import cumsum, logsumexp
+        >>> from catlearn.streams import stream
         >>> fold = stream(logsumexp("b [v] -> b"), "v")
         >>> loop = fold.looped(4)
         >>> loop.at(v=20).axes["rounds"]
@@ -195,6 +193,7 @@ class Fold(Loop):
         Examples
         --------
         >>> from catlearn.arrays import logsumexp, mean, square
+        >>> from catlearn.streams import stream
         >>> [stream(one, "n").total for one in (square >> mean("[n] ->"), logsumexp("[n] ->"))]
         [0, None]
         """
@@ -311,86 +310,6 @@ def interned(circuit: Circuit) -> Circuit:
         boxes.append(row)
     draft.boxes = boxes
     return Circuit.of(draft, circuit.dom, [same.get(wire, wire) for wire in circuit.cod])
-
-
-def stream(circuit: Circuit, variable: str, *, rules: Iterable[Cocycle] = ()) -> Fold | PrefixFold:
-    """Return a circuit as a fold along a variable.
-
-    Parameters
-    ----------
-    circuit
-        The circuit.
-    variable
-        A letter of a pattern, or ``"box/letter"`` where several boxes have it.
-    rules
-        Rules of one's own, as :func:`~catlearn.streams.rule` returns them, that are known besides
-        those that are registered.
-
-    Raises
-    ------
-    StreamRefused
-        If there is no fold by the rules that there are, with the box that is in the way.
-    AmbiguousAxis
-        If several boxes bind variables of that name.
-    UnknownName
-        If there is no such variable.
-    """
-    from catlearn.streams.prefix import prefix_fold
-
-    expect(circuit, Circuit, "what is streamed", "a circuit")
-    expect(variable, str, "variable", "a letter of a pattern, such as 'x'")
-    expect(rules, Iterable, "rules", "a list of what rule(name, F, T) returns")
-    known = [*own_rules().values(), *rules]
-    for one in known:
-        expect(one, Cocycle, "a rule", "what rule(name, F, T) returns")
-    late = None
-    try:
-        found = prefix_fold(circuit, variable, known)
-        if found is not None:
-            return found
-    except StreamRefused as error:
-        late = error
-    try:
-        return _plain(circuit, variable, known)
-    except StreamRefused as error:
-        raise late or error from None
-
-
-def _plain(circuit: Circuit, variable: str, known: Sequence[Cocycle]) -> Fold:
-    """Return a circuit as a fold along a variable that it reduces over."""
-    plain = interned(circuit.unfold().live())
-    try:
-        one = chosen(plain, variable)
-    except AmbiguousAxis:
-        refuse_random(plain)  # which parts passes that were one
-        raise
-    plain = summed(plain, one.axis)
-    fold = derived(plain, chosen(plain, variable), variable, known)
-    return replace(fold, given=circuit.live())
-
-
-def streamable(
-    circuit: Circuit, *, rules: Iterable[Cocycle] = ()
-) -> dict[str, Fold | PrefixFold | str]:
-    """Return for each variable of a circuit the fold along it, or why there is none.
-
-    The arguments are those of :func:`stream`.
-    """
-    from catlearn.streams.prefix import Sweep
-
-    expect(circuit, Circuit, "what is streamed", "a circuit")
-    H = circuit.live().apex
-    letters = dict.fromkeys(
-        letter for box in H.order for letter in H.operations[box].letters if letter
-    )
-    letters |= dict.fromkeys(letter for _, letter, _ in Sweep(circuit.live()).names())
-    found: dict[str, Fold | PrefixFold | str] = {}
-    for letter in letters:
-        try:
-            found[letter] = stream(circuit, letter, rules=rules)
-        except CatlearnError as error:
-            found[letter] = str(error)
-    return found
 
 
 def derived(

@@ -9,7 +9,7 @@ the normal form (:mod:`catlearn.streams.normal`), as reductions are. And a *scan
 over the first indices, and then one over the others, with its state.
 
 >>> from catlearn.arrays import einsum, idle, where
->>> from catlearn.streams.folding import stream
+>>> from catlearn.streams import stream
 >>> scores = einsum("t d, s d -> t s") >> where("t s", "s <= t", outside=0.0)
 >>> fold = stream(scores @ idle >> einsum("t s, s e -> t e"), "t")
 >>> fold.kinds, fold.check()
