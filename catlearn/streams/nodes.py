@@ -367,10 +367,11 @@ class Nodes:
             outs.append(self._wire_like(wire, [variables[v] for v in written]))
             places = frozenset(p for p, v in enumerate(written) if v in at)
             known[wire, places] = outs[-1]
-        made_at = [self._wire_like(outs[0])] if one.kernel.name in PLACES else outs
+        local = one.kernel.name in PLACES and not at.isdisjoint(one.targets)
+        made_at = [self._wire_like(outs[0])] if local else outs
         new = self.draft.box(made, ins, made_at, variables, mentions, row.within)
         self.writer |= dict.fromkeys(made_at, new)
-        if one.kernel.name in PLACES:
+        if local:
             # a place in the block is one among all indices
             (written,) = one.writes
             rank = tuple(range(len(written)))

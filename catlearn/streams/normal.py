@@ -481,6 +481,8 @@ class Rewriting(Nodes):
         used = sorted(reading.variables)
         lookups = sorted({one.operand for f in (*reading.forms, *reading.conditions)
                           for one in f.lookups})  # fmt: skip
+        if any(own.ins[n] in self.touched for n in lookups):
+            raise self.refused(box, "is read at an index that depends on a reduction")
         place = [used.index(v) if v in used else -1 for v in range(len(own.vars))]
         mentions = [*(own.vars), *own.mentions]
 

@@ -472,6 +472,21 @@ def shifted_by_stopped(q, k, v):
     return (jnp.exp(scores - stopped) @ v) * (greatest - stopped + 1)
 
 
+def test_what_is_read_where_a_pass_is_greatest_is_no_sum_of_it():
+    """The place along x is known at the end alone; along other axes it is that of each row."""
+    x = jnp.asarray(np.random.default_rng(0).normal(size=(4, 6)), "float32")
+
+    def greatest(x):
+        y = jnp.sin(x)
+        return jnp.take_along_axis(y, jnp.argmax(y, 1)[:, None], 1)[:, 0]
+
+    for fn in (greatest, lambda x: greatest(x).sum()):
+        fast = optimise(fn, threshold=1, block=2)
+        np.testing.assert_allclose(fast(x), fn(x), 1e-5)
+        np.testing.assert_allclose(jax.grad(lambda x, f=fast: f(x).sum())(x),
+                                   jax.grad(lambda x, f=fn: f(x).sum())(x), 1e-5)  # fmt: skip
+
+
 def test_gradients_go_through_greatest_entries_that_are_not_stopped(mutants, monkeypatch):
     """Softmax of JAX stops that of its greatest entry: none is looked for in the reverse pass."""
     given = arrays((64, 8), (128, 8), (128, 4))
