@@ -387,8 +387,12 @@ def _head_vjp(head: Any, inputs: Sequence[Any]) -> tuple[Any, Any]:
         made = head(*put(inputs, own))
         return [[x for x in some if is_real(x)] for some in made], made
 
-    _, back, made = jax.vjp(real, *(x for x in inputs if is_real(x)), has_aux=True)
-    return made, back
+    out, back, made = jax.vjp(real, *(x for x in inputs if is_real(x)), has_aux=True)
+
+    def pulled(cotangents: Any) -> Any:  # they may be wider than what they are of
+        return back(jax.tree.map(lambda x, own: x.astype(own.dtype), cotangents, out))
+
+    return made, pulled
 
 
 class FoldRun:

@@ -184,6 +184,16 @@ WITHIN = {
 }  # fmt: skip
 
 
+def test_what_picks_by_labels_may_be_of_another_width():
+    def fn(x, labels):
+        return jnp.flip(jax.nn.one_hot(labels, 7, dtype=x.dtype) @ jnp.flip(x, 1), 0).sum()
+
+    with jax.enable_x64(True):
+        x, labels = jnp.asarray(np.random.default_rng(0).normal(size=(7, 7))), jnp.arange(5)
+        fast = optimise(fn, threshold=1, block=2)
+        compare(jax.value_and_grad(fn), jax.value_and_grad(fast), x, labels, tolerance=1e-14)
+
+
 def rounds(x, emits, reverse=False):
     """Rounds within rounds; what is emitted may need how the inner ones end."""
 
