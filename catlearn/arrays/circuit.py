@@ -294,8 +294,8 @@ class Circuit(Frozen, Displayed):
         --------
         >>> import jax.numpy as jnp
         >>> from catlearn.importing import from_jax
-        >>> [text.partition(" at ")[0] for text in from_jax(jnp.cumprod, jnp.ones(3)).opaque]
-        ['cumprod']
+        >>> [text.partition(" at ")[0] for text in from_jax(jnp.linalg.cholesky, jnp.eye(3)).opaque]
+        ['cholesky']
         """
         H, found = self.apex, []
         for box, one in enumerate(H.operations):
