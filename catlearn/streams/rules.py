@@ -286,6 +286,17 @@ def _affine(by: int) -> Any:
     )
 
 
+def _associative(names: str, times: Callable[[Any, Any], Any]) -> tuple[str, Circuit, Circuit]:
+    """Return that a product of triples of numbers is associative, and both sides."""
+    primed = " ".join(f"{name}{mark}" for mark in ("", "'", "''") for name in names.split())
+    nine = traced(*[""] * 9)
+    return (
+        f"(x x') x'' = x (x' x''): {primed}",
+        nine(lambda *xs: times(times(xs[:3], xs[3:6]), xs[6:])),
+        nine(lambda *xs: times(xs[:3], times(xs[3:6], xs[6:]))),
+    )
+
+
 def _decays(weight: float, add: float, by: int) -> Any:
     """That what is kept moves by the D before it, with D: a semidirect product."""
 
@@ -295,14 +306,7 @@ def _decays(weight: float, add: float, by: int) -> Any:
         gap = (d, c)[by]
         return d + c, s + exp(gap * weight) * t, elementwise("larger")(r, q + gap * add)
 
-    def bracketed(*xs: Any) -> Any:
-        return times(times(xs[:3], xs[3:6]), xs[6:])
-
-    def again(*xs: Any) -> Any:
-        return times(xs[:3], times(xs[3:6], xs[6:]))
-
-    nine = traced(*[""] * 9)
-    yield "(x x') x'' = x (x' x''): D S R D' S' R' D'' S'' R''", nine(bracketed), nine(again)
+    yield _associative("D S R", times)
 
 
 def _sums_of_sums(add: float, by: int) -> Any:
@@ -313,14 +317,7 @@ def _sums_of_sums(add: float, by: int) -> Any:
         m, r, q = other
         return n + m, s + r, t + q + (m, n)[by] * s * add
 
-    def bracketed(*xs: Any) -> Any:
-        return times(times(xs[:3], xs[3:6]), xs[6:])
-
-    def again(*xs: Any) -> Any:
-        return times(xs[:3], times(xs[3:6], xs[6:]))
-
-    nine = traced(*[""] * 9)
-    yield "(x x') x'' = x (x' x''): n S T n' S' T' n'' S'' T''", nine(bracketed), nine(again)
+    yield _associative("n S T", times)
 
 
 # ---------------------------------------------------------------- cocycles
