@@ -347,6 +347,8 @@ class _Options:
                           and self.tolerance >= 0), "a number from 0"),
             "attention": (self.attention in (None, *IMPLEMENTATIONS),
                           " or ".join(map(repr, IMPLEMENTATIONS))),
+            **{name: (isinstance(getattr(self, name), (bool, int, np.bool_)), "True or False")
+               for name in ("gradient", "check", "progress")},
         }  # fmt: skip
         found = [
             Failure(name, name, f"is {getattr(self, name)!r}; {what} is expected")

@@ -387,6 +387,10 @@ def test_bad_options_are_listed():
     with pytest.raises(InvalidStructure) as refused:
         optimise(attention, memory="8 pounds", block=0, device="H300")
     assert {one.law for one in refused.value.failures} == {"memory", "block", "device"}
+    flags = dict.fromkeys(("gradient", "check", "progress"), "no")
+    with pytest.raises(InvalidStructure) as refused:
+        optimise(attention, **flags, attention="torch")
+    assert {one.law for one in refused.value.failures} == {*flags, "attention"}
 
 
 SHARDED = """
