@@ -175,7 +175,7 @@ class Circuit(Frozen, Displayed):
             found.append(f"its kernel reads {least} arrays or more, and writes {entry.outputs}")
         mentions = H.lists["mentions"].row(box).tolist()
         every = [*operation.targets, *(v for one in operation.writes for v in one)]
-        sizes: set[Any] = {key for base, _ in operation.scale.powers for key in base.generators}
+        sizes: set[Any] = {*operation.scale.generators}
         for one in operation.relations:
             sizes |= one.left.generators | one.right.generators
         atoms = [atom for one in operation.readings if one is not None for atom in one.atoms]

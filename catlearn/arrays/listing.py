@@ -48,16 +48,15 @@ import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from fractions import Fraction
 from typing import Any
 
 from catlearn.arrays.blocks import Nested, flat
 from catlearn.arrays.boxes import ArrayHypergraph, BoxRow, Draft, Operation, WireRow
 from catlearn.arrays.forms import Form, IndexPart, Lookup, Reading
 from catlearn.arrays.kernels import Kernel
-from catlearn.arrays.sizes import ONE, Scalar, Size, SizeRelation
-from catlearn.category.path import Reader, tokens_of
-from catlearn.errors import CatlearnError, PathSyntaxError, TooLarge, did_you_mean, expect
+from catlearn.arrays.sizes import MOST_DIGITS, ONE, Scalar, Size, SizeReader, SizeRelation
+from catlearn.category.path import tokens_of
+from catlearn.errors import CatlearnError, PathSyntaxError, did_you_mean, expect
 from catlearn.names import fresh, quote
 from catlearn.typesetting import escape_latex, to_latex
 
@@ -66,12 +65,6 @@ LONGEST_LISTING = 10_000_000
 
 DEEPEST = 50
 """How deeply brackets may nest."""
-
-LARGEST_POWER = 100
-"""The largest exponent that is read."""
-
-MOST_DIGITS = 1_000
-"""The most characters of a number that is read."""
 
 WORDS = frozenset(
     [
@@ -268,12 +261,11 @@ class _Writer:
             seen.setdefault(place)
             return written(local[place])
 
-        def size(one: Size, bars: bool = True) -> str:
-            def name(key: int) -> str:
-                shown = written(local[key if key >= 0 else count - 1 - key])
-                return f"|{shown}|" if bars else shown
+        def named(key: int) -> str:
+            return written(local[key if key >= 0 else count - 1 - key])
 
-            return str(one.rename(name))
+        def size(one: Size, bars: bool = True) -> str:
+            return str(one.rename(lambda key: f"|{named(key)}|" if bars else named(key)))
 
         def atom(one: Any) -> str:
             if isinstance(one, int):
@@ -351,18 +343,12 @@ class _Writer:
         if rows[count:]:
             line += f" with {' '.join(entries[count:])}"
         if operation.scale != ONE:
-            names = {key for base, _ in operation.scale.powers for key in base.generators}
-            shown = {key: size(Size.generator(key), False) for key in names}
-            line += f" scale {_scalar(operation.scale, shown)}"
+            line += f" scale {operation.scale.rename(named)}"
         if operation.relations:
             line += f" relations {', '.join(map(relation, operation.relations))}"
         if operation.title not in ("", str(operation.kernel)):
             line += f" as {_quoted(operation.title)}"
         return line
-
-
-def _scalar(scalar: Scalar, names: dict[int, str]) -> str:
-    return str(Scalar(scalar.factor, tuple((b.rename(names.get), e) for b, e in scalar.powers)))
 
 
 def _option(value: Any) -> str:
@@ -416,11 +402,12 @@ def listing(H: ArrayHypergraph, dom: Sequence[int], cod: Sequence[int], boxes: N
 _NUMBER = r"\d+(?:\.\d+)?(?:e-?\d+)?"
 
 
-class ListingReader(Reader):
+class ListingReader(SizeReader):
     """Reads one line of a listing into the rows of a circuit."""
 
     token = tokens_of(_NUMBER + r"|\*\*|//|<=|[-+*/()|\[\]<>=,:?@]")
     punctuation = PUNCTUATION
+    plain: int | None = 0
 
     def __init__(self, text: str, number: int, rows: _Rows) -> None:
         self.rows, self.depth = rows, 0
@@ -474,61 +461,34 @@ class ListingReader(Reader):
         return found
 
     # Polynomials. Keys of generators are pairs: (0, name) is a size, (1, name) a variable, and
-    # (2, number) another atom.
+    # (2, number) another atom. ``plain`` is of which kind names are: None where none can stand.
 
     def polynomial(self, plain: int | None = 0) -> Size:
         """Read a sum of products; names are sizes, or variables if ``plain`` is 1."""
-        terms: dict[Any, int] = {}
-        sign = -1 if self.take("-") else 1
-        while True:
-            for monomial, c in self.product(plain):
-                terms[monomial] = terms.get(monomial, 0) + sign * c
-            found = self.take("+", "-")
-            if not found:
-                return Size._of(terms)
-            sign = -1 if found == "-" else 1
+        before, self.plain, place = self.plain, plain, self.place()
+        found = self.size(self.sum(), place)
+        self.plain = before
+        return found
 
-    def product(self, plain: int | None) -> list[tuple[Any, int]]:
-        place, factor, powers, inner = self.place(), 1, {}, None
-        while True:
-            key = None
-            if self.tokens[self.at][0] == "number":
-                factor *= self.natural()
-            elif self.take("("):
-                found = self.nested(lambda: self.bracket(plain))
-                if isinstance(found, Size) and inner is None:
-                    inner = found
-                elif isinstance(found, Size):
-                    raise self.error("a product has at most one sum in brackets", place)
-                else:
-                    key = found
-            else:
-                key = self.key(plain)
-            if key is not None:
-                exponent = self.natural("an exponent") if self.take("**") else 1
-                powers[key] = powers.get(key, 0) + exponent
-                if powers[key] > LARGEST_POWER:
-                    raise self.error(f"an exponent is at most {LARGEST_POWER}", place)
-            if not self.take("*"):
-                break
-        if factor.bit_length() > 4 * MOST_DIGITS:
-            raise self.error("a number has too many digits", place)
-        own = Size(((tuple(sorted(powers.items())), factor),)) if factor else Size.of(0)
-        return [*(own if inner is None else own * inner).terms]
+    def atom(self) -> Any:
+        """Read a number, a generator, or what stands in brackets."""
+        if self.tokens[self.at][0] == "number":
+            return Size.of(self.natural())
+        return self.nested(self.bracket) if self.take("(") else Size.generator(self.key())
 
-    def bracket(self, plain: int | None) -> Any:
+    def bracket(self) -> Any:
         """Read what stands in brackets: a sum, or a quotient or remainder, which is an atom."""
-        found = self.polynomial(plain)
-        kind = self.take("div", "mod") if plain else ""
-        if not kind:
-            self.expect(")", "an operation or ')'")
-            return found
-        by = self.polynomial(None)
+        place, found = self.place(), self.sum()
+        kind = self.take("div", "mod") if self.plain else ""
+        if kind:
+            inner = self.linear(self.size(found, place))
+            found = Size.generator(self.rows.atom((kind, inner, self.polynomial(None))))
         self.expect(")", "an operation or ')'")
-        return self.rows.atom((kind, self.linear(found), by))
+        return found
 
-    def key(self, plain: int | None) -> Any:
+    def key(self) -> Any:
         """Read a generator."""
+        plain = self.plain
         if plain != 0 and self.take("|"):
             found = self.name("the name of an axis")
             self.expect("|", "'|'")
@@ -751,7 +711,7 @@ class ListingReader(Reader):
             raise self.error(f"{wrong!r} {what}", place)
         places |= {letter: -1 - k for k, letter in enumerate(more)}
 
-        def sized(size: Size) -> Size:
+        def sized(size: Any) -> Any:
             unknown = [name for _, name in size.generators if name not in places]
             if unknown:
                 hint = did_you_mean(unknown[0], places)
@@ -788,7 +748,10 @@ class ListingReader(Reader):
         read = tuple(map(reading, readings))
         scale = ONE
         if self.take("scale"):
-            scale = self.scalar(sized)
+            start = self.place()
+            scale = sized(Scalar.of(self.sum()))
+            if not scale.factor:
+                raise self.error("a scale is not 0", start)
         relations = []
         if self.take("relations"):
             relations = self.several(lambda: self.relation(sized))
@@ -876,59 +839,6 @@ class ListingReader(Reader):
         if stride < 1 or self.natural() != 1:
             raise self.error("a window is written (size) // stride + 1", place)
         return SizeRelation("window", sized(inner), sized(left), stride)
-
-    def scalar(self, sized: Callable[[Size], Size]) -> Scalar:
-        """Read a product of powers."""
-        place = self.place()
-        found = Scalar(Fraction(-1 if self.take("-") else 1))
-        while True:
-            base = self.base(sized)
-            exponent = Fraction(1)
-            if self.take("**"):
-                bracket = self.take("(")
-                exponent = self.fraction()
-                if bracket:
-                    self.expect(")", "')'")
-            if abs(exponent) > LARGEST_POWER or exponent.denominator > LARGEST_POWER:
-                raise self.error(f"an exponent is at most {LARGEST_POWER}", place)
-            root = exponent.denominator > 1 and base.factor.numerator * base.factor.denominator
-            if root and abs(root) >= 10**40:
-                raise self.error("what has a root has at most 40 digits", place)
-            found = found * base**exponent
-            if max(abs(found.factor.numerator), found.factor.denominator) >= 10**MOST_DIGITS:
-                raise self.error(f"a scale has at most {MOST_DIGITS} digits", place)
-            if not self.take("*"):
-                return found
-
-    def base(self, sized: Callable[[Size], Size]) -> Scalar:
-        """Read what a power is of: a number, a size, or a sum in brackets."""
-        place = self.place()
-        if self.tokens[self.at][0] == "number":
-            return Scalar(self.fraction())
-        if not self.take("("):
-            return Scalar.of(sized(Size.generator((0, self.name("a name or a number")))))
-        start = self.at
-        try:
-            found = Scalar(self.fraction())
-        except PathSyntaxError:
-            found = None
-        if found is None or self.tokens[self.at][0] != ")":
-            self.at = start
-            size = self.polynomial()
-            if not size.terms:
-                raise self.error("a factor is not 0", place)
-            found = Scalar.of(sized(size))
-        self.expect(")", "')'")
-        return found
-
-    def fraction(self) -> Fraction:
-        """Read a fraction that is not 0."""
-        place = self.place()
-        sign = -1 if self.take("-") else 1
-        parts = [self.natural(), self.natural() if self.take("/") else 1]
-        if 0 in parts:
-            raise self.error("neither a factor nor what divides is 0", place)
-        return Fraction(sign * parts[0], parts[1])
 
 
 @dataclass
@@ -1022,7 +932,9 @@ def read_listing(text: str) -> tuple[ArrayHypergraph, list[int], list[int]]:
             raise reader.error("nothing follows what is returned", 0)
         try:
             reader.line()
-        except TooLarge as error:
+        except PathSyntaxError:
+            raise
+        except CatlearnError as error:
             raise reader.error(str(error), reader.place()) from None
     if rows.cod is None:
         raise reader.error("the last line says what is returned", len(reader.text))

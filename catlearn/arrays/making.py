@@ -383,7 +383,7 @@ def box_of(
         box.relate(*one)
     box.finish()
     factor = read_scalar(scale)
-    keys = {key for base, _ in factor.powers for key in base.generators}
+    keys = factor.generators
     wrong = sorted(keys - {*box.axes})
     if wrong:
         raise pattern.error(f"the scale speaks of {wrong[0]!r}; {did_you_mean(wrong[0], box.axes)}")

@@ -963,7 +963,7 @@ def _part_diagonals(whole: _Whole) -> None:
             continue
         gone, kept = found
         at = {v: form.wiring for v, form in zip(places, read.forms, strict=True)}
-        if any(at[gone] in base.generators for base, _ in row.operation.scale.powers):
+        if at[gone] in row.operation.scale.generators:
             continue
         place = {v: k for k, v in enumerate(v for v in range(len(mask.vars)) if v != gone)}
         forms = [Form.variable(place[kept if v == gone else v]) for v in range(len(mask.vars))]

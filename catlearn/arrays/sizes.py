@@ -48,6 +48,12 @@ MOST_TERMS = 10_000
 MOST_PRODUCTS = 1_000_000
 """The most products of terms in one product of polynomials."""
 
+LARGEST_POWER = 100
+"""The largest exponent that is read."""
+
+MOST_DIGITS = 1_000
+"""About the most digits of a number that is read, or that powers and products of some make."""
+
 
 @dataclass(frozen=True)
 class Size(Legible):
@@ -326,8 +332,12 @@ class Scalar(Legible):
 
     def rename(self, names: Callable[[Any], Any]) -> Scalar:
         """Replace generators by others."""
-        keys = {key for base, _ in self.powers for key in base.generators}
-        return self.substitute({key: Size.generator(names(key)) for key in keys})
+        return self.substitute({key: Size.generator(names(key)) for key in self.generators})
+
+    @property
+    def generators(self) -> frozenset[Any]:
+        """The generators that occur."""
+        return frozenset(key for base, _ in self.powers for key in base.generators)
 
     @property
     def value(self) -> float | None:
@@ -456,6 +466,7 @@ class SizeReader(Reader):
                 found = found * two
             else:
                 found = Scalar.of(found) * Scalar.of(two) ** (1 if sign == "*" else -1)
+            self.bounded(found)
         return found
 
     def power(self) -> Any:
@@ -468,8 +479,9 @@ class SizeReader(Reader):
         if exponent.powers:
             raise self.error("an exponent is a number", start)
         exponent = exponent.factor * sign
-        if abs(exponent) > 100:
-            raise self.error("an exponent is at most 100", start)
+        if abs(exponent) > LARGEST_POWER or exponent.denominator > LARGEST_POWER:
+            raise self.error(f"an exponent is at most {LARGEST_POWER}", start)
+        self.bounded(base, exponent)
         if isinstance(base, Size) and exponent.denominator == 1 and exponent >= 0:
             return base ** int(exponent)
         return Scalar.of(base) ** exponent
@@ -495,6 +507,14 @@ class SizeReader(Reader):
         except ValueError:
             raise self.error(f"{name!r} is neither a name nor a number", place) from None
         return Size.of(int(number)) if number.denominator == 1 else Scalar(number)
+
+    def bounded(self, found: Any, exponent: Fraction = ONE.factor) -> None:
+        """Refuse powers whose numbers have too many digits."""
+        numbers = [c for _, c in found.terms] if isinstance(found, Size) else (
+            found.factor.numerator, found.factor.denominator)  # fmt: skip
+        longest = max((number.bit_length() for number in numbers), default=0)
+        if longest * abs(exponent) > 4 * MOST_DIGITS:
+            raise self.error("a number has too many digits", self.tokens[self.at][2])
 
     def size(self, found: Any, place: int) -> Size:
         """Return what was read, if it is a polynomial."""

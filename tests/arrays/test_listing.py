@@ -205,6 +205,8 @@ WRONG = {
     "x[m]: R\ny[m]: R = relu(x[m]) for k\nreturn y": 2,
     "x[m]: R\ny[m]: R = relu(x[m]) scale m**1000\nreturn y": 2,
     "x[m]: R\ny[m]: R = relu(x[m]) scale 0\nreturn y": 2,
+    "x[m]: R\ny[m]: R = relu(x[m]) scale 1/0\nreturn y": 2,
+    "x[m]: R\ny[m]: R = relu(x[m]) scale m**(1/2)*((10**100)**100)**100\nreturn y": 2,
     "x[m]: R\ny[m]: R = relu(x[m]) relations m = k\nreturn y": 2,
     "sizes n, n\nx[m]: R\nreturn x": 1,
     "sizes n = k\nx[m]: R\nreturn x": 1,

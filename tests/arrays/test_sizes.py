@@ -126,8 +126,9 @@ def test_scalars_are_in_lowest_terms():
 
 
 @pytest.mark.parametrize(
-    "text", ["", "m +", "m**", "(m", "m/2", "m**0.5", "2**101", "m m", "m**-1", "((" * 200, "1.5x"]
-)
+    "text", ["", "m +", "m**", "(m", "m/2", "m**0.5", "2**101", "m m", "m**-1", "((" * 200, "1.5x",
+             "(((10**100)**100)**100)**100", "*".join(["9" * 99] * 99)],
+)  # fmt: skip
 def test_what_is_no_size_is_refused(text):
     with pytest.raises(CatlearnError):
         read_size(text)
