@@ -109,22 +109,18 @@ def version(library: str) -> str:
 
 
 @functools.cache
-def schemas() -> Any:
-    """Declare what the wheel of torchvision lacks beside a PyTorch for processors alone."""
+def torchvision() -> Any:
+    """Import torchvision, whose wheel beside a PyTorch for processors alone lacks two schemas."""
+    with contextlib.suppress(RuntimeError):
+        return importlib.import_module("torchvision")
     import torch
 
     # They are there for as long as their library is.
     library = torch.library.Library("torchvision", "FRAGMENT")
-    with contextlib.suppress(RuntimeError):
-        for name in ("nms", "qnms"):
-            library.define(f"{name}(Tensor dets, Tensor scores, float threshold) -> Tensor")
-    return library
-
-
-def torchvision() -> Any:
-    schemas()
-    import torchvision as found
-
+    for name in ("nms", "qnms"):
+        library.define(f"{name}(Tensor dets, Tensor scores, float threshold) -> Tensor")
+    found = importlib.import_module("torchvision")
+    found.schemas = library
     return found
 
 
@@ -133,7 +129,8 @@ def transformers() -> Any:
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     import torch
 
-    schemas()
+    if importlib.util.find_spec("torchvision") is not None:
+        torchvision()
     import transformers as found
 
     torch.manual_seed(0)
