@@ -217,7 +217,14 @@ def differentiable(run: Any, whole: Any = None) -> Any:
         What gives the value where no gradient is asked for; the run unless said.
     """
     saved, pulled = jax.jit(run.saved), jax.jit(run.backward)
-    function = jax.custom_vjp(whole or jax.jit(lambda *inputs: run.forward(*inputs)[0]))
+
+    def value(*inputs: Any) -> Any:
+        if run.saves_more:
+            return run.forward(*inputs)[0]
+        with jax.sharding.use_abstract_mesh(jax.sharding.get_abstract_mesh()):
+            return saved(*inputs)[0]  # its trace is that of the gradient, where a mesh is named
+
+    function = jax.custom_vjp(whole or jax.jit(value))
 
     def forward(*inputs: Any) -> Any:
         found, state = saved(*inputs)
@@ -303,7 +310,7 @@ class _Groups:
         known: dict[Any, Program],
     ) -> None:  # fmt: skip
         self.grouping, self.inner, self.sizes, self.block = grouping, inner, sizes, block
-        self.known, self.depth = known, depth
+        self.known, self.depth, self.saves_more = known, depth, inner.saves_more
         self.full, self.rest = divmod(sizes[grouping.axis], block)
 
     def head(self, *inputs: Any) -> tuple[list[Any], list[Any]]:
@@ -410,7 +417,14 @@ class FoldRun:
         Programs that were made; those that are made are added.
     reverse
         How gradients are formed.
+
+    Attributes
+    ----------
+    saves_more
+        Whether more is computed for the reverse pass than for the value.
     """
+
+    saves_more = False
 
     def __init__(
         self, fold: Fold, sizes: Mapping[int, int], block: int, known: dict[Any, Program],
@@ -827,6 +841,8 @@ class FoldRun:
 
 class TotalRun(FoldRun):
     """A fold whose state is one number: its gradient is formed with it, each block once."""
+
+    saves_more = True
 
     def saved(self, *inputs: Any) -> tuple[Any, Any]:
         """Return the outputs; and the last state, with its gradient."""

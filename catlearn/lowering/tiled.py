@@ -49,8 +49,12 @@ class TiledRun(FoldRun):
         return tuple(self.known[key].run(self.functions, arrays))
 
     def over_tiles(self, step: Any, carried: Any) -> Any:
-        """Carry something over the tiles; ``step(carried, row, start)``."""
-        tiles = self.tiled.visited(self.sizes, self.rows, self.block)
+        """Carry something over the tiles; ``step(carried, row, start)``.
+
+        Rows and starts are two arrays: what reads a block at a row, and at a start, is then one
+        kernel to a compiler.
+        """
+        tiles = *self.tiled.visited(self.sizes, self.rows, self.block).T,
         return jax.lax.scan(lambda own, tile: (step(own, *tile), None), carried, tiles)[0]
 
     def cuts(self, places: Sequence[int | None], row: Any, start: Any = None) -> list[Cuts]:

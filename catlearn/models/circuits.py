@@ -178,7 +178,8 @@ def _shifted(x: jax.Array, y: jax.Array) -> jax.Array:
 
     @jax.custom_jvp
     def gap(x: jax.Array, y: jax.Array) -> jax.Array:
-        return jnp.where(jnp.isneginf(x) | jnp.isneginf(y), -jnp.inf, x - y)
+        found, least = x - y, -jnp.inf
+        return jax.lax.select((x == least) | (y == least), jnp.full_like(found, least), found)
 
     gap.defjvp(lambda given, slopes: (gap(*given), slopes[0] - slopes[1]))
     return gap(x, y)
