@@ -54,7 +54,7 @@ class TiledRun(FoldRun):
         Rows and starts are two arrays: what reads a block at a row, and at a start, is then one
         kernel to a compiler.
         """
-        tiles = *self.tiled.visited(self.sizes, self.rows, self.block).T,
+        tiles = (*self.tiled.visited(self.sizes, self.rows, self.block).T,)
         return jax.lax.scan(lambda own, tile: (step(own, *tile), None), carried, tiles)[0]
 
     def cuts(self, places: Sequence[int | None], row: Any, start: Any = None) -> list[Cuts]:
