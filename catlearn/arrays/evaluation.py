@@ -19,10 +19,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from catlearn.arrays.blocks import Nested, gates_of, nested
+from catlearn.arrays.blocks import Loop, level, nested
 from catlearn.arrays.boxes import Draft
 from catlearn.arrays.forms import Form, IndexPart, Lookup
 from catlearn.arrays.sizes import Size, SizeRelation, solve
+from catlearn.category import hypergraph
+from catlearn.category.hypergraph import StringDiagram
 from catlearn.errors import CatlearnError, Failure, InvalidStructure, TooLarge
 
 if TYPE_CHECKING:
@@ -87,39 +89,29 @@ def evaluate(
             raise CatlearnError(f"the size of axis {H.called(axis)} is open")
         return sizes.setdefault(axis, number)
 
-    def run(boxes: Nested) -> None:
-        for box in boxes:
-            if isinstance(box, tuple):
-                rounds(*box)
-            else:
-                run_box(box)
+    def run(boxes: StringDiagram, given: Sequence[Any]) -> tuple[Any, ...]:
+        def apply(row: int, given: Sequence[Any]) -> list[np.ndarray]:
+            one = boxes.operations[row]
+            return rounds(one, given) if isinstance(one, Loop) else run_box(one, given)
 
-    def rounds(block: int, boxes: Nested) -> None:
-        (axis,) = H.lists["rounds"].row(block).tolist()
-        gates, inner = gates_of(H, boxes)
-        (ins, outs), after = H.sides, dict[int, np.ndarray]()
-        run(gates["start"])
-        stacked: dict[int, list[np.ndarray]] = {box: [] for box in gates["stack"]}
-        for number in range(length(axis)):
-            known.update(after)
-            for box in gates["each"]:
-                operation = H.operations[box]
-                (reading,), (t,) = operation.readings, operation.targets
-                place = [form.wiring for form in reading.forms].index(t) if reading else 0
-                known[outs[box][0]] = np.take(known[ins[box][0]], number, place)
-            run(inner)
-            after = {ins[box][0]: known[ins[box][1]] for box in gates["last"]}
-            for box, values in stacked.items():
-                values.append(known[ins[box][0]])
-        for box in gates["last"]:
-            known[outs[box][0]] = after[ins[box][0]]
-        for box, values in stacked.items():
-            operation = H.operations[box]
-            place = operation.writes[0].index(*operation.targets)
-            known[outs[box][0]] = np.stack(values, axis=place)
+        return hypergraph.evaluate(boxes, apply, given)
 
-    def run_box(box: int) -> None:
-        operation, ins, outs = H.operations[box], H.sides[0][box], H.sides[1][box]
+    def rounds(loop: Loop, given: Sequence[Any]) -> list[np.ndarray]:
+        count, own, made = loop.states, loop.states + len(loop.entries), []
+        turned, fixed = given[count:own], given[own:]
+        wires = zip(given[:count], loop.body.inputs, strict=False)  # what starts may be repeated
+        states = [np.broadcast_to(one, [*map(length, H.lists["axes"].row(wire).tolist())])
+                  for one, wire in wires]  # fmt: skip
+        for number in range(length(loop.axis)):
+            pairs = zip(turned, loop.entries, strict=True)
+            entries = [np.take(one, number, place) for one, place in pairs]
+            found = run(loop.body, [*states, *entries, *fixed])
+            states = [*found[:count]]
+            made.append(found[count:])
+        return [*states, *map(np.stack, zip(*made, strict=True), loop.results)]
+
+    def run_box(box: int, given: Sequence[Any]) -> list[np.ndarray]:
+        operation, outs = H.operations[box], H.sides[1][box]
         axes = H.lists["vars"].row(box).tolist()
         mentions = H.lists["mentions"].row(box).tolist()
         shape = [length(axis) for axis in axes]
@@ -129,27 +121,29 @@ def evaluate(
         local = dict(enumerate(shape)) | {-1 - k: length(a) for k, a in enumerate(mentions)}
         grid = np.indices(shape, sparse=True)
 
-        def at(form: Form) -> np.ndarray:
-            found = np.asarray(form.constant.substitute(local).number)
+        def number(size: Size) -> int:
+            return size.substitute(local).number or 0
+
+        def at(form: Form) -> Any:
+            found: Any = number(form.constant)
             for atom, coefficient in form.terms:
                 if isinstance(atom, IndexPart):
-                    by = atom.by.substitute(local).number
-                    inner = at(atom.form)
+                    by, inner = number(atom.by), at(atom.form)
                     value = inner // by if atom.kind == "div" else inner % by
                 elif isinstance(atom, Lookup):
                     # what was read outside of an array of indices is 0.0
-                    found_at = known[ins[atom.operand]][tuple(at(one) for one in atom.forms)]
-                    value = np.asarray(found_at).astype(np.int64)
+                    looked_up = given[atom.operand][tuple(map(at, atom.forms))]
+                    value = np.asarray(looked_up).astype(np.int64)
                 else:
                     value = grid[atom]
-                found = found + (coefficient.substitute(local).number or 0) * value
+                found = found + number(coefficient) * value
             return found
 
         values = []
-        for wire, reading in zip(ins, operation.readings, strict=True):
+        for array, reading in zip(given, operation.readings, strict=True):
             if reading is None:
                 continue
-            array, index, inside = known[wire], [], np.asarray(True)
+            index, inside = [], np.asarray(True)
             for form, size in zip(reading.forms, array.shape, strict=True):
                 place = at(form)
                 inside = inside & (place >= 0) & (place < size)
@@ -159,14 +153,16 @@ def evaluate(
             read = array[tuple(index)]
             read = read if inside.all() else np.where(inside, read, reading.outside)
             values.append(np.broadcast_to(read, shape))
-        made = apply(operation, values, local)
-        for wire, places, value in zip(outs, operation.writes, made, strict=True):
+        made = []
+        values = apply(operation, values, local)
+        for wire, places, value in zip(outs, operation.writes, values, strict=True):
             kept = [v for v in range(len(shape)) if v in places]
-            known[wire] = np.transpose(value, [kept.index(v) for v in places])
-            note(wire, known[wire])
+            made.append(np.transpose(value, [kept.index(v) for v in places]))
+            note(wire, made[-1])
+        return made
 
-    run(nested(H, H.order, plain=False))
-    return [known[row] for row in circuit.cod]
+    whole = level(H, nested(H, H.order, plain=False), [*known], circuit.cod)
+    return [*run(whole, [*known.values()])]
 
 
 ALONG = {
@@ -188,7 +184,7 @@ def apply(operation: Any, values: list[np.ndarray], sizes: Mapping[int, int]) ->
         return [np.sum(np.stack(values), axis=0)]
     if name == "mul":
         return [np.prod(np.stack(values), axis=0)]
-    if name in ("view", "stop", "start", "cast", "rounded"):
+    if name in ("view", "stop", "cast", "rounded"):
         return [values[0]]
     if name == "max":
         return [values[0].max(axis=targets)]
