@@ -31,15 +31,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from catlearn.arrays.boxes import ArrayHypergraph, Operation
 from catlearn.arrays.forms import Reading
 from catlearn.arrays.kernels import Kernel
 from catlearn.category import Hypergraph, hypergraph
 from catlearn.category.hypergraph import HYPERGRAPH
 from catlearn.errors import Failure
-from catlearn.finset import FinSet, ListFunction
+from catlearn.finset import FinSet
 
 GATES = ("start", "each", "last", "stack")
 """The kernels by which arrays go in and out of a block with rounds."""
@@ -186,7 +184,7 @@ def level(
 
     Returns
     -------
-    Circuit
+    StringDiagram
         Its boxes are labelled by the row of the box, or a :class:`Loop`.
     """
     rows: list[tuple[list[int], list[int]]] = []
@@ -199,18 +197,10 @@ def level(
             rows.append(([*H.sides[0][one]], [*H.sides[1][one]]))
             made = one
         labels.append(made)
-    wires, sets = H.sets["Wire"], FinSet(len(rows))
-    lists = {
-        name: ListFunction._of(
-            np.cumsum([0, *(len(row[side]) for row in rows)]),
-            np.array([wire for row in rows for wire in row[side]], np.int64),
-            sets,
-            wires,
-        )
-        for side, name in enumerate(("ins", "outs"))
-    }
-    columns = {"type": (None,) * wires.size, "operation": tuple(labels)}
-    apex = Hypergraph._of_steps(HYPERGRAPH, {"Wire": wires, "Box": sets}, lists, columns)
+    ins, outs = ([row[side] for row in rows] for side in (0, 1))
+    sets = {"Wire": H.sets["Wire"], "Box": FinSet(len(rows))}
+    columns = {"type": H.types, "operation": labels, "ins": ins, "outs": outs}
+    apex = Hypergraph._of_columns(HYPERGRAPH, sets, columns)
     return hypergraph.StringDiagram(apex, tuple(inputs), tuple(outputs))
 
 

@@ -17,15 +17,13 @@ from functools import cached_property
 from types import FrameType
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from catlearn.arrays.forms import Change, Form, Lookup, Reading, shifted_size, sizes_at
 from catlearn.arrays.kernels import Kernel
 from catlearn.arrays.sizes import ONE, Scalar, Size, SizeRelation, Solution, solve
 from catlearn.category import Hypergraph
 from catlearn.display import Legible
 from catlearn.errors import Failure
-from catlearn.finset import FLAT, FinSet, ListFunction, Order, Shape
+from catlearn.finset import FLAT, FinSet, Order, Shape
 from catlearn.names import fresh
 
 
@@ -418,7 +416,10 @@ class WireRow(NamedTuple):
 
 
 class BoxRow(NamedTuple):
-    """A box: arrays that it reads and writes, its variables, axes that it mentions, its blocks."""
+    """A box: arrays that it reads and writes, its variables, axes that it mentions, its blocks.
+
+    Fields are called as columns of the tables.
+    """
 
     ins: list[int]
     outs: list[int]
@@ -426,6 +427,17 @@ class BoxRow(NamedTuple):
     mentions: list[int]
     operation: Operation
     within: Sequence[int] = ()
+
+
+COLUMNS: Mapping[str, tuple[str, ...]] = {
+    "Symbol": ("symbol", "value"),
+    "Axis": ("letter", "size"),
+    "Type": ("dtype", "range"),
+    "Wire": WireRow._fields,
+    "Box": BoxRow._fields,
+    "Block": ("title", "rounds"),
+}
+"""What a row of each table has, in order."""
 
 
 @dataclass
@@ -447,22 +459,17 @@ class Draft:
     def of(cls, H: ArrayHypergraph) -> Draft:
         """Return the rows of boxes and arrays, to be changed."""
 
-        def rows(*columns: Iterable[Any]) -> list[Any]:
-            return list(zip(*columns, strict=True))
+        def column(name: str) -> Iterable[Any]:
+            if name in H.arrows:
+                return H.arrows[name].values.tolist()
+            return H.lists[name] if name in H.lists else H.column(name)
 
-        lists, at = {name: list(H.lists[name]) for name in H.lists}, H.column
-        kinds, ranges = (H.arrows[name].values.tolist() for name in ("type", "range"))
-        wires = rows(lists["axes"], kinds, at("name"), at("initialiser"))
-        names = ("ins", "outs", "vars", "mentions")
-        boxes = rows(*(lists[name] for name in names), at("operation"), lists["within"])
+        tables = (zip(*map(column, names), strict=True) for names in COLUMNS.values())
+        symbols, axes, types, wires, boxes, blocks = tables
         return cls(
-            rows(at("symbol"), at("value")),
-            rows(at("letter"), at("size")),
-            rows(at("dtype"), ranges),
-            [WireRow(*row) for row in wires],
-            [BoxRow(*row) for row in boxes],
-            rows(at("title"), lists["rounds"]),
-        )
+            [*symbols], [*axes], [*types], [*map(WireRow._make, wires)],
+            [*map(BoxRow._make, boxes)], [*blocks],
+        )  # fmt: skip
 
     def symbol(self, name: str) -> int:
         """Return the row of a declared size."""
@@ -529,38 +536,12 @@ class Draft:
 
     def made(self) -> ArrayHypergraph:
         """Return the boxes and arrays, which are not checked."""
-        rows = (self.symbols, self.axes, self.types, self.wires, self.boxes, self.blocks)
-        sizes = map(len, rows)
-        sets = {t: FinSet(size) for t, size in zip(ARRAYS.tables, sizes, strict=True)}
-        rows = {
-            "type": [[wire.type] for wire in self.wires],
-            "range": [[range] for _, range in self.types],
-            "axes": [wire.axes for wire in self.wires],
-            "ins": [box.ins for box in self.boxes],
-            "outs": [box.outs for box in self.boxes],
-            "vars": [box.vars for box in self.boxes],
-            "mentions": [box.mentions for box in self.boxes],
-            "within": [box.within for box in self.boxes],
-            "rounds": [rounds for _, rounds in self.blocks],
+        tables = self.symbols, self.axes, self.types, self.wires, self.boxes, self.blocks
+        rows: dict[str, list[Any]] = dict(zip(COLUMNS, tables, strict=True))
+        columns = {
+            name: [row[k] for row in rows[table]]
+            for table, names in COLUMNS.items()
+            for k, name in enumerate(names)
         }
-        steps = {
-            name: ListFunction._of(
-                np.cumsum([0, *map(len, rows[name])]),
-                np.array([entry for row in rows[name] for entry in row], np.int64),
-                sets[source],
-                sets[target],
-            )
-            for name, (source, target) in ARRAYS.steps().items()
-        }
-        labels = {
-            "symbol": tuple(name for name, _ in self.symbols),
-            "value": tuple(value for _, value in self.symbols),
-            "letter": tuple(letter for letter, _ in self.axes),
-            "size": tuple(size for _, size in self.axes),
-            "dtype": tuple(dtype for dtype, _ in self.types),
-            "name": tuple(wire.name for wire in self.wires),
-            "initialiser": tuple(wire.initialiser for wire in self.wires),
-            "operation": tuple(box.operation for box in self.boxes),
-            "title": tuple(title for title, _ in self.blocks),
-        }
-        return ArrayHypergraph._of_steps(ARRAYS, sets, steps, labels)
+        sets = {table: FinSet(len(own)) for table, own in rows.items()}
+        return ArrayHypergraph._of_columns(ARRAYS, sets, columns)

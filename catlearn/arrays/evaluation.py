@@ -21,7 +21,7 @@ import numpy as np
 
 from catlearn.arrays.blocks import Loop, level, nested
 from catlearn.arrays.boxes import Draft
-from catlearn.arrays.forms import Form, IndexPart, Lookup
+from catlearn.arrays.forms import Form, Lookup
 from catlearn.arrays.sizes import Size, SizeRelation, solve
 from catlearn.category import hypergraph
 from catlearn.category.hypergraph import StringDiagram
@@ -124,20 +124,13 @@ def evaluate(
         def number(size: Size) -> int:
             return size.substitute(local).number or 0
 
+        def looked_up(one: Lookup, at: Callable[[Form], Any]) -> np.ndarray:
+            # what was read outside of an array of indices is 0.0
+            found = given[one.operand][tuple(map(at, one.forms))]
+            return np.asarray(found).astype(np.int64)
+
         def at(form: Form) -> Any:
-            found: Any = number(form.constant)
-            for atom, coefficient in form.terms:
-                if isinstance(atom, IndexPart):
-                    by, inner = number(atom.by), at(atom.form)
-                    value = inner // by if atom.kind == "div" else inner % by
-                elif isinstance(atom, Lookup):
-                    # what was read outside of an array of indices is 0.0
-                    looked_up = given[atom.operand][tuple(map(at, atom.forms))]
-                    value = np.asarray(looked_up).astype(np.int64)
-                else:
-                    value = grid[atom]
-                found = found + number(coefficient) * value
-            return found
+            return form.evaluated(grid.__getitem__, number, looked_up)
 
         values = []
         for array, reading in zip(given, operation.readings, strict=True):

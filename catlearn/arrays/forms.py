@@ -202,6 +202,87 @@ class Form:
 
         return self.rewritten(forms.__getitem__, sizes, reduced)
 
+    def evaluated(
+        self,
+        variable: Callable[[int], Any],
+        size: Callable[[Size], Any] = lambda size: size.number,
+        lookup: Callable[[Lookup, Callable[[Form], Any]], Any] | None = None,
+    ) -> Any:
+        """Return the value: a number, or an array of them.
+
+        Parameters
+        ----------
+        variable, size
+            Values of these; those of sizes are their numbers, unless said.
+        lookup
+            The value of what is looked up, given what evaluates the forms in it.
+
+        Examples
+        --------
+        >>> window = Form.variable(0).times(2) + part("div", Form.variable(1), Size.of(3))
+        >>> window.evaluated([5, 7].__getitem__)
+        12
+        """
+
+        def value(one: Form) -> Any:
+            found = size(one.constant)
+            for atom, coefficient in one.terms:
+                if isinstance(atom, int):
+                    made = variable(atom)
+                elif isinstance(atom, IndexPart):
+                    inner, by = value(atom.form), size(atom.by)
+                    made = inner // by if atom.kind == "div" else inner % by
+                else:
+                    assert lookup is not None
+                    made = lookup(atom, value)
+                found = found + size(coefficient) * made
+            return found
+
+        return value(self)
+
+    def written(
+        self,
+        variable: Callable[[int], str],
+        size: Callable[[Size], str] = str,
+        lookup: Callable[[Lookup], str] = repr,
+        gap: str = "",
+    ) -> str:
+        """Write it as text.
+
+        Parameters
+        ----------
+        variable, size, lookup
+            What is written for these.
+        gap
+            What stands around the signs of its terms.
+
+        Examples
+        --------
+        >>> window = Form.variable(0).times(2) + Form.variable(1) + Form.number(-1)
+        >>> window.written("ya".__getitem__)
+        '2*y+a-1'
+        """
+
+        def atom(one: Any) -> str:
+            if isinstance(one, int):
+                return variable(one)
+            if isinstance(one, Lookup):
+                return lookup(one)
+            inner = one.form.written(variable, size, lookup, " ")
+            return f"({inner} {one.kind} {size(one.by)})"
+
+        found = ""
+        for one, coefficient in (*self.terms, (None, self.constant)):
+            if one is None and self.terms and not coefficient.terms:
+                continue
+            negative = bool(coefficient.terms) and all(c < 0 for _, c in coefficient.terms)
+            by = size(-coefficient if negative else coefficient)
+            by = f"({by})" if len(coefficient.terms) > 1 else by
+            sign = "-" if negative else "+"
+            found += f"{gap}{sign}{gap}" if found else sign * negative
+            found += by if one is None else atom(one) if by == "1" else f"{by}*{atom(one)}"
+        return found
+
     def range(self, sizes: Sequence[Size]) -> tuple[Size, Size] | None:
         """Return the least and the greatest value, or None where signs do not say.
 

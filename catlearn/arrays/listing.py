@@ -267,31 +267,13 @@ class _Writer:
         def size(one: Size, bars: bool = True) -> str:
             return str(one.rename(lambda key: f"|{named(key)}|" if bars else named(key)))
 
-        def atom(one: Any) -> str:
-            if isinstance(one, int):
-                return variable(one)
-            if isinstance(one, IndexPart):
-                return f"({form(one.form)} {one.kind} {size(one.by)})"
+        def looked_up(one: Lookup) -> str:
             wire = ins[one.operand]
             name = self.names[wire] if ins.count(wire) == 1 else f"@{one.operand + 1}"
             return f"{name}[{indices(one.forms)}]"
 
         def form(one: Form, gap: str = " ") -> str:
-            found = ""
-            for kind, coefficient in (*one.terms, (None, one.constant)):
-                if kind is None and one.terms and not coefficient.terms:
-                    continue
-                negative = all(c < 0 for _, c in coefficient.terms) and bool(coefficient.terms)
-                by = size(-coefficient if negative else coefficient)
-                by = f"({by})" if len(coefficient.terms) > 1 else by
-                sign = (f"{gap}{'-' if negative else '+'}{gap}" if found
-                        else "-" if negative else "")  # fmt: skip
-                if kind is None:
-                    found += sign + by
-                    continue
-                shown = atom(kind)
-                found += sign + (shown if by == "1" else f"{by}*{shown}")
-            return found
+            return one.written(variable, size, looked_up, gap)
 
         def indices(forms: Sequence[Form]) -> str:
             shown = []

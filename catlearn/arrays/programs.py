@@ -959,22 +959,9 @@ class _Planner:
     def values(self, form: Form) -> tuple[np.ndarray, tuple[int, ...]]:
         """Return the values of a form that looks up nothing, with an axis for each variable."""
         own = tuple(sorted(form.variables))
-        shape = [self.shape[v] for v in own]
-
-        def value(one: Form) -> Any:
-            found: Any = self.number(one.constant)
-            for atom, coefficient in one.terms:
-                if isinstance(atom, IndexPart):
-                    by, inner = self.number(atom.by), value(atom.form)
-                    made = inner // by if atom.kind == "div" else inner % by
-                else:
-                    assert isinstance(atom, int)
-                    places = [-1 if v == atom else 1 for v in own]
-                    made = np.arange(self.shape[atom]).reshape(places)
-                found = found + self.number(coefficient) * made
-            return found
-
-        return np.broadcast_to(value(form), shape), own
+        grid = np.ogrid[tuple(slice(self.shape[v]) for v in own)]
+        found = form.evaluated(dict(zip(own, grid, strict=True)).__getitem__, self.number)
+        return np.broadcast_to(found, [self.shape[v] for v in own]), own
 
     def computed(self, form: Form) -> Value:
         """Return the values of a form as steps: of one that looks up, or is better not stored."""

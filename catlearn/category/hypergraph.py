@@ -41,7 +41,7 @@ import numpy as np
 from catlearn.category.graph import GRAPH, Graph, GraphMorphism
 from catlearn.category.path import written
 from catlearn.errors import Failure, InvalidStructure, did_you_mean, expect, expect_dicts, listed
-from catlearn.finset import FinFunction, FinSet, ListFunction, Shape, TableMorphism, Tables
+from catlearn.finset import FinFunction, FinSet, Shape, TableMorphism, Tables
 from catlearn.finset.shapes import label_key
 from catlearn.finset.tables import morphism, part
 
@@ -514,17 +514,9 @@ class HypergraphBuilder:
     def hypergraph(self) -> Hypergraph:
         """Return the hypergraph; its rows have no names."""
         sets = {"Wire": FinSet(len(self.types)), "Box": FinSet(len(self.operations))}
-        steps = {
-            name: ListFunction._of(
-                np.cumsum([0, *map(len, side)]),
-                np.array([wire for wires in side for wire in wires], np.int64),
-                sets["Box"],
-                sets["Wire"],
-            )
-            for name, side in zip(("ins", "outs"), self.sides, strict=True)
-        }
-        labels = {"type": tuple(self.types), "operation": tuple(self.operations)}
-        return Hypergraph._of_steps(HYPERGRAPH, sets, steps, labels)
+        ins, outs = self.sides
+        columns = {"type": self.types, "operation": self.operations, "ins": ins, "outs": outs}
+        return Hypergraph._of_columns(HYPERGRAPH, sets, columns)
 
 
 def evaluate(

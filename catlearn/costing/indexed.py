@@ -33,7 +33,7 @@ from catlearn.arrays.blocks import GATES
 from catlearn.arrays.boxes import Draft, short_title
 from catlearn.arrays.definitions import DEFINITIONS
 from catlearn.arrays.entries import Entries
-from catlearn.arrays.forms import Change, Form, IndexPart, Lookup, Reading, sizes_at
+from catlearn.arrays.forms import Change, Form, Lookup, Reading, sizes_at
 from catlearn.arrays.kernels import KERNELS
 from catlearn.arrays.masks import ties
 from catlearn.arrays.sizes import Size
@@ -268,21 +268,12 @@ class Indexed:
 
     def shown(self, name: str, forms: Iterable[Form]) -> str:
         """Write a name with forms."""
-        return f"{name}[{' '.join(map(self._form, forms))}]"
 
-    def _form(self, form: Form) -> str:
-        found = []
-        for atom, c in form.terms:
-            if isinstance(atom, int):
-                text = self.names[atom]
-            elif isinstance(atom, IndexPart):
-                text = f"({self._form(atom.form)} {atom.kind} {atom.by})"
-            else:
-                text = f"in[{' '.join(map(self._form, atom.forms))}]"
-            found.append(text if c.number == 1 else f"{c}*{text}")
-        if form.constant.terms or not found:
-            found.append(str(form.constant))
-        return "+".join(found)
+        def looked_up(one: Lookup) -> str:
+            return self.shown("in", one.forms)
+
+        written = (form.written(self.names.__getitem__, str, looked_up) for form in forms)
+        return f"{name}[{' '.join(written)}]"
 
 
 class _Reader:

@@ -56,6 +56,7 @@ catlearn.errors.InvalidStructure: TableMorphism is not valid (2 failures):
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Any, TypeVar
 
 import numpy as np
@@ -522,6 +523,30 @@ class Tables(Frozen, Displayed):
         }
         lists = {name: steps[name] for name in shape.lists}
         return cls._build(shape, sets, arrows, lists, attributes, side_data)
+
+    @classmethod
+    def _of_columns(
+        cls: type[Some],
+        shape: Shape,
+        sets: Mapping[str, FinSet],
+        columns: Mapping[str, Sequence[Any]],
+    ) -> Some:
+        """Make an instance of valid columns: rows by number, lists of these, and labels."""
+        steps = {
+            name: ListFunction._of(
+                np.cumsum([0, *map(len, columns[name])]),
+                np.array([*chain.from_iterable(columns[name])], np.int64),
+                sets[source],
+                sets[target],
+            )
+            for name, (source, target) in shape.lists.items()
+        }
+        arrows = {
+            name: FinFunction._of(np.array(columns[name], np.int64), sets[source], sets[target])
+            for name, (source, target) in shape.arrows.items()
+        }
+        labels = {name: tuple(columns[name]) for name in shape.attributes}
+        return cls._build(shape, sets, arrows, steps, labels, None)
 
     @classmethod
     def _common(cls, objects: Iterable[Tables]) -> type[Tables]:

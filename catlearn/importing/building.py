@@ -339,9 +339,9 @@ class Builder:
             return self.read(found[0])
 
         def call(*index: Any) -> jax.Array:
-            return evaluated(form, {v: jnp.asarray(one) for v, one in enumerate(index)})
+            return form.evaluated([*map(jnp.asarray, index)].__getitem__)
 
-        made = self.applied(function_of(form_text(form), call), found, dtype, "index")
+        made = self.applied(function_of(form.written("i{}".format), call), found, dtype, "index")
         return self.read(made)
 
     def indicated(self, value: Value, inside: float = 1.0, outside: float = 0.0) -> Value:
@@ -717,28 +717,3 @@ def digest(value: Any) -> str:
         found = np.asarray(value)
         return hashlib.sha1(found.tobytes()).hexdigest()[:12]
     return hashlib.sha1(value.encode()).hexdigest()[:12]
-
-
-def form_text(form: Form) -> str:
-    """Write a form over the places of its variables."""
-
-    def text(atom: Any) -> str:
-        if isinstance(atom, int):
-            return "ijklmnopqrstuvwxyz"[atom] if atom < 18 else f"i{atom}"
-        return f"(({form_text(atom.form)}) {atom.kind} {atom.by})"
-
-    terms = [f"{coefficient}*{text(atom)}" for atom, coefficient in form.terms]
-    return " + ".join([*terms, str(form.constant)])
-
-
-def evaluated(form: Form, at: Mapping[int, Any]) -> Any:
-    """Return the values of a form, at those of its variables."""
-    found: Any = form.constant.number
-    for atom, coefficient in form.terms:
-        if isinstance(atom, int):
-            one = at[atom]
-        else:
-            inner, by = evaluated(atom.form, at), atom.by.number  # type: ignore[union-attr]
-            one = inner // by if atom.kind == "div" else inner % by  # type: ignore[union-attr]
-        found = found + coefficient.number * one
-    return found

@@ -36,7 +36,6 @@ from catlearn.importing.building import (
     Builder,
     Index,
     Number,
-    evaluated,
     function_of,
     is_number,
     is_real,
@@ -324,8 +323,9 @@ def _injective(columns: Sequence[Value]) -> bool:
     if any(isinstance(one.source, int) for one in columns):
         return False
     sizes = columns[0].sizes
-    grid = dict(enumerate(np.indices(sizes)))
-    found = [np.broadcast_to(evaluated(_known(one), grid), sizes).ravel() for one in columns]
+    grid = np.indices(sizes)
+    values = (_known(one).evaluated(grid.__getitem__) for one in columns)
+    found = [np.broadcast_to(value, sizes).ravel() for value in values]
     return len(np.unique(np.stack(found, -1), axis=0)) == prod(sizes)
 
 

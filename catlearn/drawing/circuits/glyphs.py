@@ -15,8 +15,10 @@ softmax
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial, reduce
 from math import prod
 from typing import Any
 
@@ -423,27 +425,15 @@ def _scale(operation: Operation) -> str:
     return str(made)
 
 
+SIGNS = ((r"(?<!\*)\*(?!\*)", ""), ("-", "–"), (" div ", "÷"), (" mod ", "%"))
+"""How signs of forms are written in pictures."""
+
+
 def form_text(operation: Operation, form: Form) -> str:
     """Write at which index an array is read, with the letters of the box."""
-    found = ""
-    for atom, coefficient in (*form.terms, (None, form.constant)):
-        if atom is None and not coefficient.terms:
-            continue
-        negative = bool(coefficient.terms) and all(c < 0 for _, c in coefficient.terms)
-        by = _size_text(operation, -coefficient if negative else coefficient)
-        sign = "–" if negative else "+" if found else ""
-        if atom is None:
-            found += sign + by
-            continue
-        if isinstance(atom, int):
-            shown = _letter(operation, atom)
-        elif isinstance(atom, IndexPart):
-            sign_of = {"div": "÷", "mod": "%"}[atom.kind]
-            shown = f"{form_text(operation, atom.form)}{sign_of}{_size_text(operation, atom.by)}"
-        else:
-            shown = "[·]"
-        found += sign + (shown if by == "1" else f"{by}{shown}")
-    return found or "0"
+    letter, size = partial(_letter, operation), partial(_size_text, operation)
+    text = form.written(letter, size, lambda one: "[·]")
+    return reduce(lambda one, sign: re.sub(*sign, one), SIGNS, text)
 
 
 def _joined(operation: Operation, form: Form) -> str:
