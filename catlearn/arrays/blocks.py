@@ -204,21 +204,16 @@ def level(
     return hypergraph.StringDiagram(apex, tuple(inputs), tuple(outputs))
 
 
-def gates_of(H: ArrayHypergraph, boxes: Nested) -> tuple[dict[str, list[int]], Nested]:
-    """Return the gates of a block with rounds, by their kernels, and what runs in each round."""
-    gates: dict[str, list[int]] = {kernel: [] for kernel in GATES}
-    rest: Nested = []
-    for box in boxes:
-        kernel = "" if isinstance(box, tuple) else H.operations[box].kernel.name
-        some: Nested = gates.get(kernel, rest)
-        some.append(box)
-    return gates, rest
-
-
 def _loop(H: ArrayHypergraph, block: int, boxes: Nested) -> tuple[list[int], list[int], Loop]:
     """Return what a block with rounds reads and writes, and the block."""
     ins, outs = H.sides
-    gates, rest = gates_of(H, boxes)
+    gates: dict[str, list[int]] = {kernel: [] for kernel in GATES}
+    rest: Nested = []
+    for box in boxes:
+        some: Nested = (
+            rest if isinstance(box, tuple) else gates.get(H.operations[box].kernel.name, rest)
+        )
+        some.append(box)
     last = {ins[box][0]: box for box in gates["last"]}
     ends = [(box, last[outs[box][0]]) for box in gates["start"]]
 

@@ -18,20 +18,21 @@ of the kernels; ``NotEqual`` means that these laws do not make them equal.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import permutations, product
 from math import prod
 from typing import TYPE_CHECKING, Any
 
-from catlearn.arrays.blocks import GATES, Nested, flat, gates_of, nested, path
+from catlearn.arrays.blocks import Loop, level, nested, path
 from catlearn.arrays.entries import MOST_LEAVES, Call, Entries, Node
 from catlearn.arrays.evaluation import difference
 from catlearn.arrays.forms import Form, IndexPart, Lookup, Reading, quotient, sizes_at
 from catlearn.arrays.kernels import Kernel
-from catlearn.arrays.recurrences import Array, Recurrence
+from catlearn.arrays.recurrences import Array, Recurrence, put
 from catlearn.arrays.sizes import Size, SizeRelation, Solution, solve
 from catlearn.category import Equal, NotEqual, Unknown, Verdict
+from catlearn.category.hypergraph import StringDiagram, evaluate
 from catlearn.errors import CatlearnError, TooLarge
 
 if TYPE_CHECKING:
@@ -300,8 +301,6 @@ class _Pass:
         What tells boxes apart that draw from the same.
     orders
         Which order of the axes of a sample is meant.
-    known
-        Of each array that was met, its entry.
     rounds
         The variable of the rounds of each block that is followed.
     symbolic
@@ -318,7 +317,6 @@ class _Pass:
 
     marks: Mapping[int, int]
     orders: Mapping[int, int]
-    known: dict[int, Array] = field(default_factory=dict)
     rounds: dict[int, int] = field(default_factory=dict)
     symbolic: bool = True
     labels: dict[int, int] = field(default_factory=dict)
@@ -351,8 +349,12 @@ class _Side:
         self.axes = [size(Size.generator(axis)) for axis in range(H.size("Axis"))]
         self.boxes = circuit._walk()
         self.random = [b for b in self.boxes if not H.operations[b].kernel.entry.deterministic]
-        self.nested = nested(H, self.boxes, plain=False)
-        self.has_rounds = any(isinstance(one, tuple) for one in self.nested)
+        names = H.column("name")
+        self.leaves = {row: ("input", k) for k, row in enumerate(circuit.dom)}
+        self.leaves |= {row: ("parameter", name) for row, name in enumerate(names) if name}
+        inside = nested(H, self.boxes, plain=False)
+        self.whole = level(H, inside, [*self.leaves], circuit.cod)
+        self.has_rounds = any(isinstance(one, Loop) for one in self.whole.operations)
         self.shapes: dict[int, list[tuple[int, int | Size]]] = {b: [] for b in self.random}
         self.passes = 0
 
@@ -403,21 +405,12 @@ class _Side:
         self.passes += 1
         if self.passes > MOST_LEAVES:
             raise TooLarge(f"more than {MOST_LEAVES} orders of samples")
-        H, table, found = self.circuit.apex, self.table, _Pass(marks, orders)
-
-        def leaf(row: int, label: Hashable) -> None:
-            own = tuple(table.variable(self.axes[a]) for a in H.lists["axes"].row(row).tolist())
-            found.known[row] = own, table.array(label, tuple(map(Form.variable, own)))
-
-        for k, row in enumerate(self.circuit.dom):
-            leaf(row, ("input", k))
-        for row, name in enumerate(H.column("name")):
-            if name is not None:
-                leaf(row, ("parameter", name))
-        self._follow(self.nested, found)
-        roots = []
-        for row in self.circuit.cod:
-            own, (node, args) = found.known[row]
+        table, found, roots = self.table, _Pass(marks, orders), []
+        given = []
+        for row, label in self.leaves.items():
+            own = self._fresh(row)
+            given.append((own, table.array(label, tuple(map(Form.variable, own)))))
+        for own, (node, args) in self._run(self.whole, given, found):
             same = [args, *(tuple(args[k] for k in one) for one in table.nodes[node].symmetries)]
             roots.append((node, min(tuple(own.index(v) for v in one) for one in same)))
         found.drawn = {
@@ -425,61 +418,69 @@ class _Side:
         }
         return (tuple(roots), tuple(sorted(found.drawn.values()))), found
 
-    def _follow(self, boxes: Nested, found: _Pass) -> None:
-        """Follow boxes, and those of blocks with rounds until their states are known."""
-        H, known = self.circuit.apex, found.known
-        for box in boxes:
-            if isinstance(box, tuple):
-                self._rounds(box[0], box[1], found)
-                continue
-            at, made = self._box(box, found)
-            operation = H.operations[box]
+    def _fresh(self, wire: int) -> tuple[int, ...]:
+        """Return a new variable for each position of an array."""
+        axes = self.circuit.apex.lists["axes"].row(wire).tolist()
+        return tuple(self.table.variable(self.axes[axis]) for axis in axes)
+
+    def _run(self, boxes: StringDiagram, given: Iterable[Array], found: _Pass) -> tuple[Array, ...]:
+        """Return the entries of the outputs of boxes, and blocks with rounds."""
+
+        def apply(row: int, read: tuple[Array, ...]) -> list[Array]:
+            box = boxes.operations[row]
+            if isinstance(box, Loop):
+                return self._rounds(box, read, found)
+            at, made = self._box(box, read)
+            operation = self.circuit.apex.operations[box]
             if box in self.shapes:
                 made = [self._sample(box, [at[v] for v in operation.writes[0]], made[0], found)]
-            for wire, places, call in zip(H.sides[1][box], operation.writes, made, strict=True):
-                known[wire] = tuple(at[v] for v in places), call
+            places = (tuple(at[v] for v in one) for one in operation.writes)
+            return [*zip(places, made, strict=True)]
 
-    def _rounds(self, block: int, boxes: Nested, found: _Pass) -> None:
+        return evaluate(boxes, apply, given)
+
+    def _rounds(self, loop: Loop, given: tuple[Array, ...], found: _Pass) -> list[Array]:
         """Follow the boxes of a block with rounds: with its states as symbols, then as known."""
-        H, known, table = self.circuit.apex, found.known, self.table
-        (ins, outs), symbolic = H.sides, found.symbolic
-        gates, inner = gates_of(H, boxes)
-        (axis,) = H.lists["rounds"].row(block).tolist()
-        t = found.rounds[block] = table.variable(self.axes[axis])
-        self._follow([*gates["start"], *gates["each"]], found)
-        last = {ins[box][0]: box for box in gates["last"]}
-        ends = [(outs[box][0], last[outs[box][0]]) for box in gates["start"]]
-        final = self.axes[axis] - 1
+        table, symbolic, count = self.table, found.symbolic, loop.states
+        t = found.rounds[loop.block] = table.variable(self.axes[loop.axis])
+        starts, rest = list[Array](), list[Array]()
+        for (own, call), wire in zip(given[:count], loop.body.inputs, strict=False):
+            new = self._fresh(wire)  # what starts may be repeated along axes in front
+            starts.append((new, table.read(call, put(own, new[len(new) - len(own) :]))))
+        for k, (own, call) in enumerate(given[count:]):
+            if k < len(loop.entries):
+                place = loop.entries[k]
+                call = table.read(call, put([own[place]], [t]))
+                own = (*own[:place], *own[place + 1 :])
+            rest.append((own, call))
+        final = self.axes[loop.axis] - 1
         if self.in_turn:
             for number in range((final + 1).number or 0):
-                self._follow(inner, found)
                 at = {t: Form.number(number)}
-                after = [(own, table.read(call, at)) for own, call in
-                         (known[ins[end][1]] for _, end in ends)]  # fmt: skip
-                known.update(zip((wire for wire, _ in ends), after, strict=True))
-            known.update((outs[end][0], known[wire]) for wire, end in ends)
-            del found.rounds[block]
-            return
-        states = Recurrence(table, t, [known[wire] for wire, _ in ends])
+                after = self._run(loop.body, [*starts, *rest], found)
+                starts = [(own, table.read(call, at)) for own, call in after]
+            del found.rounds[loop.block]
+            return starts
+        states = Recurrence(table, t, starts)
 
-        def follow(shown: Callable[[int], Array]) -> list[Array]:
-            known.update({wire: shown(k) for k, (wire, _) in enumerate(ends)})
-            self._follow(inner, found)
-            return [known[ins[end][1]] for _, end in ends]
+        def follow(shown: Callable[[int], Array]) -> tuple[Array, ...]:
+            return self._run(loop.body, [*map(shown, range(count)), *rest], found)
 
         after = follow(states.shown)
-        while not states.settled(after):
-            for box in flat(inner) if symbolic else ():
-                found.labels.pop(box, None)
+        while not states.settled(after[:count]):
+            for box in self.random if symbolic else ():
+                if loop.block in path(self.circuit.apex, box):
+                    found.labels.pop(box, None)
             after = follow(states.shown)
         found.symbolic = False
         if states.moving:
             after = follow(states.entry)
-        for (_, end), (own, call) in zip(ends, after, strict=True):
-            known[outs[end][0]] = own, table.read(call, {t: Form.number(final)})
-        self._follow(gates["stack"], found)
         found.symbolic = symbolic
-        del found.rounds[block]
+        del found.rounds[loop.block]
+        last = {t: Form.number(final)}
+        ends = [(own, table.read(call, last)) for own, call in after[:count]]
+        stacked = zip(after[count:], loop.results, strict=True)
+        return ends + [((*own[:k], t, *own[k:]), call) for (own, call), k in stacked]
 
     def _sample(self, box: int, places: list[int], operand: Call, found: _Pass) -> Call:
         """Return the entry of a sample, which each round has for itself."""
@@ -587,31 +588,28 @@ class _Side:
 
     # ------------------------------------------------------------ boxes
 
-    def _box(self, box: int, found: _Pass) -> tuple[list[int], list[Call]]:
+    def _box(self, box: int, given: tuple[Array, ...]) -> tuple[list[int], list[Call]]:
         """Return the variables of a box, and the entries of what it writes."""
         H, table = self.circuit.apex, self.table
-        operation, ins = H.operations[box], H.sides[0][box]
+        operation = H.operations[box]
         lists = (H.lists[name].row(box).tolist() for name in ("vars", "mentions"))
         local = {key: self.size(size) for key, size in sizes_at(*lists).items()}
         at = [table.variable(self.axes[axis]) for axis in H.lists["vars"].row(box).tolist()]
         kernel, entry_of, targets = operation.kernel, operation.kernel.entry, operation.targets
         name = kernel.name
-        if name in ("each", "stack"):
-            at[targets[0]] = found.rounds[path(H, box, plain=False)[-1]]
 
         def form(one: Form) -> Form:
             return table.form(one.rewritten(
                 lambda v: Form.variable(at[v]),
                 lambda size: size.substitute(local),
                 lambda own, _: table.part(own.kind, form(own.form), own.by.substitute(local)),
-                lambda own, _: table.looked_up(entry(ins[own.operand], map(form, own.forms))),
+                lambda own, _: table.looked_up(entry(given[own.operand], map(form, own.forms))),
             ), {})  # fmt: skip
 
-        def entry(wire: int, forms: Any) -> Call:
-            own, call = found.known[wire]
-            return table.read(call, dict(zip(own, forms, strict=True)))
+        def entry(array: Array, forms: Any) -> Call:
+            return table.read(array[1], dict(zip(array[0], forms, strict=True)))
 
-        def read(wire: int, reading: Reading) -> Call:
+        def read(array: Array, wire: int, reading: Reading) -> Call:
             forms = [*map(form, reading.forms)]
             conditions = [*map(form, reading.conditions)]
             for axis, one, old in zip(
@@ -622,14 +620,14 @@ class _Side:
                 if not (plain or looked or not old.terms or table.inside(one, self.axes[axis])):
                     last = Form.number(self.axes[axis] - 1)
                     conditions += [one, last + one.times(-1)]
-            return table.guard(conditions, reading.outside, entry(wire, forms))
+            return table.guard(conditions, reading.outside, entry(array, forms))
 
         operands = [
-            read(wire, one)
-            for wire, one in zip(ins, operation.readings, strict=True)
+            read(array, wire, one)
+            for array, wire, one in zip(given, H.sides[0][box], operation.readings, strict=True)
             if one is not None
         ]
-        if not entry_of.deterministic or name in ("view", *GATES):
+        if not entry_of.deterministic or name == "view":
             return at, operands
         if name in ("contraction", "mul"):
             scale = operation.scale.substitute(local)

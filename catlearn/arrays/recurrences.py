@@ -72,7 +72,7 @@ class Recurrence:
         """
         table, read = self.table, self.table.read
         self.following = [
-            read(call, _put(at, own))
+            read(call, put(at, own))
             for (at, call), (own, _) in zip(following, self.starts, strict=True)
         ]
         moving = self.moving
@@ -86,8 +86,8 @@ class Recurrence:
             alike = {k: first[c] for k, c in classes.items()}
             names = dict[int, Form]()
             for k, one in alike.items():
-                names |= _put([self.names[k]], [self.names[one]])
-                names |= _put(self.places[k], self.places[one])
+                names |= put([self.names[k]], [self.names[one]])
+                names |= put(self.places[k], self.places[one])
             finer = {
                 k: table.number((c, self._seen(k, read(self.following[k], names))))
                 for k, c in classes.items()
@@ -109,7 +109,7 @@ class Recurrence:
         own, alike = self.starts[k][0], self.alike[k]
         if alike is None:
             return self.starts[k]
-        return own, self.table.read(self._solved(alike), _put(self.starts[alike][0], own))
+        return own, self.table.read(self._solved(alike), put(self.starts[alike][0], own))
 
     def _solved(self, asked: int) -> Call:
         """Return the entry of a state: an equation for each state that it depends on."""
@@ -128,8 +128,8 @@ class Recurrence:
                 for v, at in zip(own, free, strict=True)
             ]
             inner = [k for k, at in enumerate(free) if at is None]
-            names = fixed | _put(own, new) | {self.round: variable(round)}
-            parts = [("start", table.read(start, _put(own, new))),
+            names = fixed | put(own, new) | {self.round: variable(round)}
+            parts = [("start", table.read(start, put(own, new))),
                      ("next", table.read(self.following[state], names))]  # fmt: skip
             at: list[tuple[str, tuple[Form, ...]]]
             at = [("state", (variable(self.names[state]),)),
@@ -173,5 +173,6 @@ class Recurrence:
         return list(needed), index
 
 
-def _put(variables: Sequence[int], others: Sequence[int]) -> dict[int, Form]:
+def put(variables: Sequence[int], others: Sequence[int]) -> dict[int, Form]:
+    """Return what puts variables for others."""
     return {v: Form.variable(w) for v, w in zip(variables, others, strict=True)}
