@@ -164,101 +164,90 @@ ALONG = {
 }  # fmt: skip
 """What kernels reduce the beginnings of an axis by."""
 
+REDUCED = {"max": np.max, "min": np.min, "product": np.prod}
+"""What kernels make of axes that they lose."""
+
+EACH: dict[str, Callable[[Any], Any]] = {
+    **{name: getattr(np, name) for name in ("exp", "exp2", "log", "tanh", "sin", "cos", "abs")},
+    **{name: getattr(np, name) for name in ("square", "sqrt", "reciprocal")},
+    **dict.fromkeys(("view", "stop", "cast", "rounded"), lambda x: x),
+    "neg": np.negative,
+    "relu": lambda x: np.maximum(x, 0),
+    "indicator": lambda x: np.where(x, 1.0, 0.0),
+    "softplus": lambda x: np.log1p(np.exp(x)),
+    "sigmoid": lambda x: 1 / (1 + np.exp(-x)),
+    "erf": np.vectorize(math.erf, [float]),
+    "silu": lambda x: x / (1 + np.exp(-x)),
+}
+"""What kernels make of each number."""
+
 
 def apply(operation: Any, values: list[np.ndarray], sizes: Mapping[int, int]) -> list[np.ndarray]:
     """Return what a kernel makes of its operands, which have one axis for each variable."""
     kernel, targets = operation.kernel, tuple(operation.targets)
-    name = kernel.name
-    if name == "contraction":
-        product = np.prod(np.stack(values), axis=0)
-        scale = operation.scale.substitute(sizes).value
-        return [product.sum(axis=targets) * scale]
-    if name in ("add", "concat"):
-        return [np.sum(np.stack(values), axis=0)]
-    if name == "mul":
-        return [np.prod(np.stack(values), axis=0)]
-    if name in ("view", "stop", "cast", "rounded"):
-        return [values[0]]
-    if name == "max":
-        return [values[0].max(axis=targets)]
-    if name == "min":
-        return [-(-values[0]).max(axis=targets)]
-    if name in ("argmax", "argmin"):
-        (place,), sign = targets, 1 if name == "argmin" else -1
-        order = np.argsort(sign * values[0], axis=place, kind="stable")
-        return [np.take(order, 0, axis=place)]
-    if name == "product":
-        return [values[0].prod(axis=targets)]
+    name, x = kernel.name, values[0] if values else np.asarray(0)
+    if name in EACH:
+        return [EACH[name](x)]
+    if name in REDUCED:
+        return [REDUCED[name](x, axis=targets)]
     if name in ALONG:
-        return [ALONG[name].accumulate(values[0], *targets)]
-    if name == "constant":
-        return [np.asarray(kernel.option("value"))]
-    if name == "index":
-        return [np.arange(*(sizes[v] for v in targets))]
-    if name == "dropped":
-        keys = (one.astype("int64").astype("uint32") for one in values[1:])
-        kept = hashed(np.uint32, *keys) >= np.uint32(kernel.option("rate") * 2**32)
-        kept |= values[1] < 0
-        return [np.where(kept, values[0] / (1 - kernel.option("rate")), 0.0)]
-    if name == "angle":
-        places, rates = np.indices([sizes[v] for v in targets])
-        return [places / kernel.option("base") ** (rates / sizes[targets[1]])]
-    if name == "larger":
-        return [np.maximum(*values)]
-    if name == "earlier":
-        x, y, i, j = values
-        return [np.where(x > y, i, np.where(y > x, j, np.minimum(i, j)))]
-    if name == "shifted":
-        gone = np.isneginf(values[0]) | np.isneginf(values[1])
-        return [np.where(gone, -np.inf, values[0] - np.where(gone, 0, values[1]))]
-    if name == "where":
-        return [np.where(values[0], values[1], kernel.option("outside"))]
-    if name == "softmax":
-        moved = np.exp(values[0] - values[0].max(axis=targets, keepdims=True))
-        return [moved / moved.sum(axis=targets, keepdims=True)]
-    if name == "logsumexp":
-        most = values[0].max(axis=targets, keepdims=True)
-        most = np.where(np.isfinite(most), most, 0)
-        with np.errstate(divide="ignore"):
-            total = np.log(np.exp(values[0] - most).sum(axis=targets))
-        return [np.squeeze(most, targets) + total]
-    if name == "norm":
-        x = values[0]
-        x = x - x.mean(axis=targets, keepdims=True) if kernel.option("kind") == "layer" else x
-        square = (x * x).mean(axis=targets, keepdims=True)
-        return [x / np.sqrt(square + kernel.option("eps"))]
-    if name == "top_k":
-        return _top_k(values[0], operation, sizes, *targets)
-    if name == "sort":
-        order = np.argsort(values[0], *targets, kind="stable")
-        return [np.take_along_axis(values[0], order, *targets), order]
-    erf = np.vectorize(math.erf, [float])
-    if name == "gelu":
-        x, close = values[0], kernel.option("approximation") == "tanh"
-        inner = np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x**3)) if close else erf(x / 2**0.5)
-        return [x * (1 + inner) / 2]
-    simple = {
-        "relu": lambda x: np.maximum(x, 0),
-        "exp": np.exp,
-        "exp2": np.exp2,
-        "log": np.log,
-        "tanh": np.tanh,
-        "neg": np.negative,
-        "reciprocal": np.reciprocal,
-        "indicator": lambda x: np.where(x, 1.0, 0.0),
-        "sin": np.sin,
-        "cos": np.cos,
-        "softplus": lambda x: np.log1p(np.exp(x)),
-        "square": np.square,
-        "sqrt": np.sqrt,
-        "abs": lambda x: np.where(x < 0, -x, x),
-        "sigmoid": lambda x: 1 / (1 + np.exp(-x)),
-        "erf": erf,
-        "silu": lambda x: x / (1 + np.exp(-x)),
-    }
-    if name not in simple:
-        raise CatlearnError(f"kernel {kernel} has no value by itself")
-    return [simple[name](values[0])]
+        return [ALONG[name].accumulate(x, *targets)]
+    match name:
+        case "contraction":
+            scale = operation.scale.substitute(sizes).value
+            return [np.prod(np.stack(values), axis=0).sum(axis=targets) * scale]
+        case "add" | "concat":
+            return [np.sum(np.stack(values), axis=0)]
+        case "mul":
+            return [np.prod(np.stack(values), axis=0)]
+        case "argmax" | "argmin":
+            order = np.argsort(x if name == "argmin" else -x, *targets, kind="stable")
+            return [np.take(order, 0, *targets)]
+        case "constant":
+            return [np.asarray(kernel.option("value"))]
+        case "index":
+            return [np.arange(*(sizes[v] for v in targets))]
+        case "dropped":
+            keys = (one.astype("int64").astype("uint32") for one in values[1:])
+            kept = hashed(np.uint32, *keys) >= np.uint32(kernel.option("rate") * 2**32)
+            kept |= values[1] < 0
+            return [np.where(kept, x / (1 - kernel.option("rate")), 0.0)]
+        case "angle":
+            places, rates = np.indices([sizes[v] for v in targets])
+            return [places / kernel.option("base") ** (rates / sizes[targets[1]])]
+        case "larger":
+            return [np.maximum(*values)]
+        case "earlier":
+            x, y, i, j = values
+            return [np.where(x > y, i, np.where(y > x, j, np.minimum(i, j)))]
+        case "shifted":
+            gone = np.isneginf(x) | np.isneginf(values[1])
+            return [np.where(gone, -np.inf, x - np.where(gone, 0, values[1]))]
+        case "where":
+            return [np.where(x, values[1], kernel.option("outside"))]
+        case "softmax":
+            moved = np.exp(x - x.max(axis=targets, keepdims=True))
+            return [moved / moved.sum(axis=targets, keepdims=True)]
+        case "logsumexp":
+            most = x.max(axis=targets, keepdims=True)
+            most = np.where(np.isfinite(most), most, 0)
+            with np.errstate(divide="ignore"):
+                total = np.log(np.exp(x - most).sum(axis=targets))
+            return [np.squeeze(most, targets) + total]
+        case "norm":
+            x = x - x.mean(axis=targets, keepdims=True) if kernel.option("kind") == "layer" else x
+            square = (x * x).mean(axis=targets, keepdims=True)
+            return [x / np.sqrt(square + kernel.option("eps"))]
+        case "top_k":
+            return _top_k(x, operation, sizes, *targets)
+        case "sort":
+            order = np.argsort(x, *targets, kind="stable")
+            return [np.take_along_axis(x, order, *targets), order]
+        case "gelu":
+            close = kernel.option("approximation") == "tanh"
+            inner = np.sqrt(2 / np.pi) * (x + 0.044715 * x**3) if close else x / 2**0.5
+            return [x * (1 + EACH["tanh" if close else "erf"](inner)) / 2]
+    raise CatlearnError(f"kernel {kernel} has no value by itself")
 
 
 def hashed(number: Callable[[int], Any], *keys: Any) -> Any:

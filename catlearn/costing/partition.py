@@ -1,9 +1,9 @@
 r"""Islands: which stages of a program run together, so that least is moved.
 
-Let c(i, j) be what the stages i, ..., j - 1 of a chain cost as one island, infinite if there is no
-such island. The best partition is a shortest path from 0 to n: the entry (0, n) of the star of c
-over LAWVERE. Since every sequence of islands is a path, the plan of a composite costs at most the
-plans of its parts, one after the other.
+A plan is a shortest path through the sets of stages that may have run. Of a chain, where c(i, j) is
+what the stages i, ..., j - 1 cost as one island, infinite if there is no such island, it goes from
+0 to n, and costs the entry (0, n) of the star of c over LAWVERE. Since every sequence of islands is
+a path, the plan of a composite costs at most the plans of its parts, one after the other.
 
 Fusing may cost more: attention moves more as one island than as two where the fast memory is
 smaller than :math:`d^2`.
@@ -32,7 +32,7 @@ from typing import Any
 import numpy as np
 
 from catlearn.arrays import Circuit
-from catlearn.cost import LAWVERE, Matrix
+from catlearn.cost import LAWVERE
 from catlearn.costing.costs import Costs
 from catlearn.costing.hierarchy import Device
 from catlearn.costing.indexed import Indexed, part_of
@@ -108,34 +108,20 @@ def cheapest(costs: Any, stages: Iterable[str] | None = None) -> Partition:
     CatlearnError
         If no sequence of islands covers all stages.
     """
-    given = LAWVERE.array(costs).copy()
+    given = LAWVERE.array(costs)
     if given.ndim != 2 or given.shape[0] != given.shape[1] or len(given) < 2:
         message = f"found the shape {given.shape}, expected as many rows as columns, two at least"
         raise InvalidStructure("costs of islands", [Failure("shape", "costs", message)])
-    given[np.tril_indices(len(given))] = np.inf
     count = len(given) - 1
     names = tuple(map(str, range(count))) if stages is None else tuple(stages)
     if len(names) != count:
         raise CatlearnError(f"found {len(names)} stages for {count + 1} rows, expected {count}")
-    star = Matrix(given, LAWVERE).star().entries
-    if not math.isfinite(star[0, count]):
-        missing = [names[i] for i in range(count) if not np.isfinite(given[i, i + 1 :]).any()]
-        blame = f"; no island begins at {', '.join(missing)}" if missing else ""
-        raise CatlearnError(f"no sequence of islands covers all stages{blame}")
-    cuts, at = [], 0
-    while at < count:
-        rest = star[at, at + 1 :] + star[at + 1 :, count]
-        at += 1 + int(np.argmax(LAWVERE.equal(rest, star[at, count])))
-        cuts.append(at)
-    cuts = cuts[:-1]
-    why = tuple(_reasons(given, (0, *cuts, count), names))
-    return Partition(names, tuple(cuts), float(star[0, count]), why)
 
+    def cost(some: frozenset[int]) -> float:
+        return float(given[min(some), max(some) + 1])
 
-def _reasons(costs: np.ndarray, ends: Sequence[int], names: Sequence[str]) -> Iterable[Notice]:
-    for i, j, k in zip(ends, ends[1:], ends[2:], strict=False):
-        whole, apart = float(costs[i, k]), float(costs[i, j] + costs[j, k])
-        yield fusing(", ".join(names[i:k]), whole, apart)
+    chain = pairwise(range(count))
+    return convex_cuts(names, chain, cost, bound=cost, longest=count, exact=count)
 
 
 def fusing(node: str, whole: float, apart: float) -> Notice:
@@ -493,7 +479,7 @@ class _Search:
             if at not in least:
                 alone = [k for k in range(len(self.stages)) if known.get(1 << k) == math.inf]
                 blame = ", ".join(self.stages[k] for k in alone)
-                blame = f"; no tiles fit of {blame}" if blame else ""
+                blame = f"; there is no island of {blame} alone" if blame else ""
                 raise CatlearnError(f"no sequence of islands covers all stages{blame}")
             while at:
                 plan.append(last[at])
