@@ -21,7 +21,7 @@ from __future__ import annotations
 import math
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -270,6 +270,23 @@ def escape_latex(text: str) -> str:
     \\beta \\_\\textit{é} 1
     """
     return "".join(map(_tex_cluster, _CLUSTERS.findall(clean(text))))
+
+
+def latex_table(head: Sequence[str], body: Iterable[Iterable[str]], side: str = "l") -> str:
+    r"""Return cells that are LaTeX as a ``tabular``, all flush left, or right.
+
+    Examples
+    --------
+    >>> print(latex_table(["a", "b"], [["$x$", "1"]], "r"))
+    \begin{tabular}{rr}
+    a & b \\
+    \hline
+    $x$ & 1 \\
+    \end{tabular}
+    """
+    lines = [" & ".join(row) + r" \\" for row in (head, *body)]
+    whole = "\n".join([lines[0], r"\hline", *lines[1:]])
+    return f"\\begin{{tabular}}{{{side * len(head)}}}\n{whole}\n\\end{{tabular}}"
 
 
 def _tex_cluster(c: str) -> str:

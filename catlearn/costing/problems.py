@@ -57,7 +57,7 @@ from catlearn.errors import (
     expect_dicts,
 )
 from catlearn.names import fresh
-from catlearn.typesetting import escape_latex
+from catlearn.typesetting import escape_latex, latex_table
 
 FIGURES = ("M", "B", *UNITS)
 """The figures of a chip: words of fast memory, words a second, and operations a second by unit."""
@@ -294,10 +294,8 @@ class Front(Charted, Legible):
 
     def to_latex(self) -> str:
         """Return the table as LaTeX, in ``tabular``."""
-        head, body = self.rows
-        lines = [" & ".join(map(escape_latex, row)) + r" \\" for row in (head, *body)]
-        text = "\n".join([lines[0], r"\hline", *lines[1:]])
-        return f"\\begin{{tabular}}{{{'r' * len(head)}}}\n{text}\n\\end{{tabular}}"
+        head, *body = ([*map(escape_latex, row)] for row in (self.rows[0], *self.rows[1]))
+        return latex_table(head, body, "r")
 
     def chart(self) -> Chart:
         """Return time by area as a chart, and the shares of the area below."""

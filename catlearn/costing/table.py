@@ -16,7 +16,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property, reduce
 from typing import Any, NamedTuple
@@ -34,9 +34,9 @@ from catlearn.costing.reverse import reverse_of
 from catlearn.costing.work import Work
 from catlearn.display import Legible, html_table, text_table
 from catlearn.errors import CatlearnError, UnknownName, did_you_mean, expect
-from catlearn.typesetting import escape_latex
+from catlearn.typesetting import escape_latex, latex_table
 
-HEADS = ("column", "live", "M"), ("crossing", "words", "times", "H")
+HEADS = ("column", "live", "M"), ("crossing", "words", "times", "H"), ("total", "")
 
 
 class Levels(NamedTuple):
@@ -293,19 +293,22 @@ class CircuitResources(Legible):
     # ------------------------------------------------------------ the table
 
     @property
-    def columns(self) -> list[tuple[str, str, str]]:
+    def columns(self) -> list[tuple[str, ...]]:
         """The rows of columns: what is made, the live arrays, and M."""
-        return [
-            (one.title, ", ".join(one.live), str(one.memory)) for one in self.island.columns
-        ]  # fmt: skip
+        return [tuple(map(str, row)) for row in self._rows[0]]
 
     @property
-    def crossings(self) -> list[tuple[str, str, str, str]]:
+    def crossings(self) -> list[tuple[str, ...]]:
         """The rows of crossings: what crosses, its words, how often, and H."""
-        return [
-            (one.title, str(one.words), str(one.times), str(one.transfers))
-            for one in self.island.crossings
-        ]
+        return [tuple(map(str, row)) for row in self._rows[1]]
+
+    @property
+    def _rows(self) -> tuple[list[tuple[Any, ...]], list[tuple[Any, ...]]]:
+        columns, crossings = self.island.columns, self.island.crossings
+        return (
+            [(one.title, ", ".join(one.live), one.memory) for one in columns],
+            [(one.title, one.words, one.times, one.transfers) for one in crossings],
+        )
 
     @property
     def totals(self) -> list[tuple[str, str]]:
@@ -323,13 +326,12 @@ class CircuitResources(Legible):
             rows.append(("matrix, hidden blocks skipped", str(matrix)))
         return rows
 
+    @property
+    def _tables(self) -> Iterator[tuple[Sequence[str], Sequence[Sequence[str]]]]:
+        return zip(HEADS, (self.columns, self.crossings, self.totals), strict=True)
+
     def __str__(self) -> str:
-        tables = [
-            text_table(HEADS[0], self.columns, numbers=False),
-            text_table(HEADS[1], self.crossings, numbers=False),
-            text_table(("total", ""), self.totals, numbers=False),
-        ]
-        return "\n\n".join(tables)
+        return "\n\n".join(text_table(*one, numbers=False) for one in self._tables)
 
     def __repr__(self) -> str:
         return f"CircuitResources(H={self.transfers}, M={self.memory})"
@@ -343,40 +345,18 @@ class CircuitResources(Legible):
         >>> print(CircuitResources(Island(relu)).to_latex().splitlines()[0])
         \begin{tabular}{lll}
         """
-        found = []
-        for head, rows in zip(HEADS, (self._latex_columns(), self._latex_crossings()), strict=True):
-            lines = [" & ".join(row) + r" \\" for row in (head, *rows)]
-            lines.insert(1, r"\hline")
-            body = "\n".join(lines)
-            found.append(f"\\begin{{tabular}}{{{'l' * len(head)}}}\n{body}\n\\end{{tabular}}")
-        return "\n\n".join(found)
 
-    def _latex_columns(self) -> list[tuple[str, ...]]:
-        return [
-            (
-                escape_latex(one.title),
-                escape_latex(", ".join(one.live)),
-                f"${one.memory.to_latex()}$",
-            )
-            for one in self.island.columns
-        ]
+        def cell(one: Any) -> str:
+            return f"${one.to_latex()}$" if isinstance(one, Posynomial) else escape_latex(one)
 
-    def _latex_crossings(self) -> list[tuple[str, ...]]:
-        return [
-            (
-                escape_latex(one.title),
-                *(f"${p.to_latex()}$" for p in (one.words, one.times, one.transfers)),
-            )
-            for one in self.island.crossings
-        ]
+        both = zip(HEADS, self._rows, strict=False)
+        return "\n\n".join(
+            latex_table(head, [map(cell, row) for row in rows]) for head, rows in both
+        )
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        tables = [
-            html_table(HEADS[0], self.columns),
-            html_table(HEADS[1], self.crossings),
-            html_table(("total", ""), self.totals),
-        ]
-        return {"text/plain": str(self), "text/html": "".join(tables)}
+        tables = "".join(html_table(*one) for one in self._tables)
+        return {"text/plain": str(self), "text/html": tables}
 
 
 def circuit_resources(
