@@ -14,10 +14,11 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from operator import methodcaller
 from types import FrameType
 from typing import Any, NamedTuple
 
-from catlearn.arrays.forms import Change, Form, Lookup, Reading, shifted_size, sizes_at
+from catlearn.arrays.forms import Change, Form, Lookup, Reading, sizes_at
 from catlearn.arrays.kernels import Kernel
 from catlearn.arrays.sizes import ONE, Scalar, Size, SizeRelation, Solution, solve
 from catlearn.category import Hypergraph
@@ -68,36 +69,30 @@ class Operation(Legible):
     def lifted(self, letters: Sequence[str], operands: Iterable[int]) -> Operation:
         """Return it with more variables in front, in its outputs and in some operands."""
         by, operands = len(letters), set(operands)
-        front = tuple(range(by))
-
-        def form(one: Form) -> Form:
-            return one.rewritten(
-                lambda v: Form.variable(v + by),
-                lambda size: shifted_size(size, by),
-                None,
-                looked_up,
-            )
-
-        def looked_up(one: Lookup, change: Change) -> Form:
-            before = map(Form.variable, front if one.operand in operands else ())
-            return Form.atom(Lookup(one.operand, (*before, *map(change, one.forms))))
-
-        def reading(place: int, one: Reading | None) -> Reading | None:
-            if one is None:
-                return None
-            moved = one.map(form)
-            if place not in operands:
-                return moved
-            return replace(moved, forms=(*map(Form.variable, front), *moved.forms))
+        front = tuple(map(Form.variable, range(by)))
 
         def place(key: int) -> int:
             return key + by if key >= 0 else key
 
+        def looked_up(one: Lookup, change: Change) -> Form:
+            before = front if one.operand in operands else ()
+            return Form.atom(Lookup(one.operand, (*before, *map(change, one.forms))))
+
+        def form(one: Form) -> Form:
+            variable, size = Form.variable, methodcaller("rename", place)
+            return one.rewritten(lambda v: variable(place(v)), size, None, looked_up)
+
+        def reading(k: int, one: Reading | None) -> Reading | None:
+            moved = one and one.map(form)
+            return (
+                replace(moved, forms=(*front, *moved.forms)) if moved and k in operands else moved
+            )
+
         return replace(
             self,
             readings=tuple(reading(k, one) for k, one in enumerate(self.readings)),
-            writes=tuple((*front, *(v + by for v in one)) for one in self.writes),
-            targets=tuple(v + by for v in self.targets),
+            writes=tuple((*range(by), *map(place, one)) for one in self.writes),
+            targets=tuple(map(place, self.targets)),
             scale=self.scale.rename(place),
             relations=tuple(one.rename(place) for one in self.relations),
             letters=(*letters, *self.letters),

@@ -428,11 +428,6 @@ class Reading:
         return replace(self, forms=forms, conditions=tuple(map(change, self.conditions)))
 
 
-def shifted_size(size: Size, by: int) -> Size:
-    """Return a size over the variables of a box where these stand so many places further."""
-    return size.rename(lambda key: key + by if key >= 0 else key)
-
-
 def sizes_at(variables: Sequence[int], mentions: Sequence[int]) -> Mapping[int, Size]:
     """Return what the generators of a box are in those of its circuit, the rows of axes."""
     found = {place: Size.generator(axis) for place, axis in enumerate(variables)}

@@ -171,9 +171,9 @@ class Device(Legible):
 
     def __str__(self) -> str:
         words = [
-            f"{one.name} {_amount(one.capacity)}B"
+            f"{one.name} {_written(one.capacity, 'B', _DECIMAL)}"
             + (f" x {one.units}" if one.units > 1 else "")
-            + (f" at {_amount(one.bandwidth)}B/s" if one.bandwidth else "")
+            + (f" at {_written(one.bandwidth, 'B/s', _DECIMAL)}" if one.bandwidth else "")
             for one in self.levels
         ]
         return f"{self.name}: {', '.join(words)}"
@@ -182,25 +182,16 @@ class Device(Legible):
 _FIGURES = ("capacity", "units")
 
 
-def _amount(value: float) -> str:
-    for factor, prefix in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if value >= factor:
-            return f"{value / factor:.4g} {prefix}"
-    return f"{value:.4g} "
+_DECIMAL = {"T": 1e12, "G": 1e9, "M": 1e6, "k": 1e3, "": 1}
+_SMALL = {"": 1, "m": 1e-3, "µ": 1e-6, "n": 1e-9}
+_BINARY = {"Ti": 2**40, "Gi": 2**30, "Mi": 2**20, "Ki": 2**10, "": 1}
 
 
-_PREFIXES = {
-    "": 1,
-    "k": 1e3,
-    "M": 1e6,
-    "G": 1e9,
-    "T": 1e12,
-    "m": 1e-3,
-    "µ": 1e-6,
-    "u": 1e-6,
-    "n": 1e-9,
-}
-_BINARY = {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40}
+def _written(value: float, unit: str, prefixes: Mapping[str, float]) -> str:
+    """Write a quantity by the first of some prefixes that it reaches, or the last one."""
+    reached = (prefix for prefix, factor in prefixes.items() if value >= factor)
+    prefix = next(reached, [*prefixes][-1])
+    return f"{value / prefixes[prefix]:.4g} {prefix}{unit}"
 
 
 def amount(given: str | float, unit: str = "B") -> float:
@@ -223,7 +214,8 @@ def amount(given: str | float, unit: str = "B") -> float:
     >>> amount("64 MiB"), amount("8GB"), amount("3 ms", "s"), amount(100)
     (67108864.0, 8000000000.0, 0.003, 100.0)
     """
-    known = {f"{prefix}{unit}": factor for prefix, factor in {**_PREFIXES, **_BINARY}.items()}
+    prefixes = {**_DECIMAL, **_SMALL, **_BINARY, "u": 1e-6}
+    known = {f"{prefix}{unit}": factor for prefix, factor in prefixes.items()}
     written = r"\s*(\d+\.?\d*(?:e[+-]?\d+)?)\s*([A-Za-zµ]*)\s*"
     found = re.fullmatch(written, str(given))
     value, plain = math.nan, not isinstance(given, str | bool)
@@ -248,10 +240,18 @@ def bytes_text(count: float) -> str:
     >>> bytes_text(100), bytes_text(2**26)
     ('100 B', '64 MiB')
     """
-    for prefix, factor in reversed(_BINARY.items()):
-        if count >= factor:
-            return f"{count / factor:.4g} {prefix}B"
-    return f"{count:.0f} B"
+    return _written(count, "B", _BINARY)
+
+
+def seconds_text(value: float) -> str:
+    """Write seconds.
+
+    Examples
+    --------
+    >>> seconds_text(0.0123), seconds_text(2e-6)
+    ('12.3 ms', '2 µs')
+    """
+    return _written(value, "s", _SMALL)
 
 
 class Devices(Mapping):

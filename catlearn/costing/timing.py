@@ -23,7 +23,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from catlearn.cost import LAWVERE, ULTRAMETRIC, CommutativeMonoid
-from catlearn.costing.hierarchy import Device
+from catlearn.costing.hierarchy import Device, seconds_text
 from catlearn.display import Legible
 
 
@@ -60,20 +60,6 @@ class Time(Legible):
 
     def __str__(self) -> str:
         return ", ".join(f"{unit} {seconds_text(value)}" for unit, value in self.by_unit.items())
-
-
-def seconds_text(value: float) -> str:
-    """Write seconds with a unit.
-
-    Examples
-    --------
-    >>> seconds_text(0.0123), seconds_text(2e-6)
-    ('12.3 ms', '2 µs')
-    """
-    for factor, unit in ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs")):
-        if value >= factor:
-            return f"{value / factor:.4g} {unit}"
-    return f"{value / 1e-9:.4g} ns"
 
 
 def timed(

@@ -40,8 +40,7 @@ from catlearn.arrays.circuit_rules import CircuitRule
 from catlearn.arrays.contracting import reordered
 from catlearn.arrays.rewriting import rewrite
 from catlearn.arrays.sizes import Size
-from catlearn.costing.hierarchy import Device, amount, bytes_text, devices
-from catlearn.costing.timing import seconds_text
+from catlearn.costing.hierarchy import Device, amount, bytes_text, devices, seconds_text
 from catlearn.display import Legible, Progress
 from catlearn.errors import (
     CatlearnError,

@@ -27,8 +27,7 @@ from typing import TYPE_CHECKING, Any
 from catlearn.arrays import Circuit
 from catlearn.category import Equal, Verdict
 from catlearn.costing import Device, amount, tile
-from catlearn.costing.hierarchy import bytes_text
-from catlearn.costing.timing import seconds_text
+from catlearn.costing.hierarchy import bytes_text, seconds_text
 from catlearn.errors import CatlearnError, expect
 from catlearn.streams import Fold, PrefixFold, StreamRefused, stream, streamable
 
