@@ -32,7 +32,7 @@ from typing import Any
 import numpy as np
 
 from catlearn.arrays import Circuit
-from catlearn.cost import LAWVERE
+from catlearn.cost import LAWVERE, Matrix
 from catlearn.costing.costs import Costs
 from catlearn.costing.hierarchy import Device
 from catlearn.costing.indexed import Indexed, part_of
@@ -116,9 +116,10 @@ def cheapest(costs: Any, stages: Iterable[str] | None = None) -> Partition:
     names = tuple(map(str, range(count))) if stages is None else tuple(stages)
     if len(names) != count:
         raise CatlearnError(f"found {len(names)} stages for {count + 1} rows, expected {count}")
+    entries = Matrix(given, LAWVERE).entries
 
     def cost(some: frozenset[int]) -> float:
-        return float(given[min(some), max(some) + 1])
+        return float(entries[min(some), max(some) + 1])
 
     chain = pairwise(range(count))
     return convex_cuts(names, chain, cost, bound=cost, longest=count, exact=count)
