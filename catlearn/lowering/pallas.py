@@ -4,12 +4,15 @@ A kernel reads a block of the queries, say, and goes over blocks of the variable
 the fold as all that it keeps. It writes the last state and, of a prefix fold, that after each block
 and the blocks of outputs. What comes before and after is left to XLA, and so is the reverse pass,
 which needs nothing but these states. What a kernel does at a block are the circuits of the fold,
-first and step, with the axes of the grid cut into blocks.
+first and step, with the axes of the grid cut into blocks. Blocks that masks hide it passes by;
+where numbers say in the end that their fills add something, it runs again over all.
 """
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Mapping, Sequence
+from functools import reduce
 from typing import Any, NamedTuple
 
 import jax
@@ -18,11 +21,12 @@ import jax.numpy as jnp
 from catlearn.arrays.circuit import Circuit
 from catlearn.arrays.programs import programmed
 from catlearn.errors import Failure, InvalidStructure, expect
-from catlearn.lowering.streamed import FoldRun, LoweredFold, PrefixRun, is_real, wide
+from catlearn.lowering.streamed import FoldRun, LoweredFold, PrefixRun, either, is_real, wide
 from catlearn.models.circuits import functions_of
 from catlearn.streams.folding import Fold, grouped
 from catlearn.streams.prefix import PrefixFold
 from catlearn.streams.rules import StreamRefused
+from catlearn.streams.skipping import Skip, hidden, skips
 
 
 class KernelFold(LoweredFold):
@@ -189,6 +193,12 @@ class _Kernel(FoldRun):
         """Say what blocks there are, and check that they divide."""
         self.interpret, self.inside = interpret, inside
         self.cuts = [_Cut.of(part, tiles) for part in (self.fold.first, self.fold.step)]
+        self.at_tiles = list[Skip]()
+        if self.masks:
+            terms = self.fold.terms
+            sums = Circuit.of(terms.apex, terms.dom, terms.cod[: len(self.fold.kinds)])
+            terms = _Cut.of(sums, tiles)
+            self.at_tiles = skips(self.fold, terms.body, terms.given)
         axes = self.cuts[0].axes
         self.tiles = [
             min(tile, self.sizes[axis]) for tile, axis in zip(tiles.values(), axes, strict=True)
@@ -205,16 +215,31 @@ class _Kernel(FoldRun):
     def state(self, fixed: Sequence[Any], entries: Sequence[Any]) -> Any:
         """Return the state after all blocks: of whole ones by a kernel."""
         full, rest = divmod(self.length, self.block)
-        state, _, _ = self.called(full, fixed, entries)
-        if not rest:
-            return state
-        arrays = (*state, *fixed, *self.blocks(entries, full * self.block, rest))
-        return self.part("step", arrays, rest)
 
-    def called(self, full: int, fixed: Sequence[Any], entries: Sequence[Any]) -> Any:
+        def after(masks: Sequence[Skip]) -> Any:
+            state, _, _ = self.called(full, fixed, entries, masks)
+            if not rest:
+                return tuple(state)
+            arrays = (*state, *fixed, *self.blocks(entries, full * self.block, rest))
+            return self.part("step", arrays, rest)
+
+        state = after(self.at_tiles)
+        if all(one.is_sure for one in self.at_tiles):
+            return state
+        sure = reduce(operator.and_, self.sure(self.at_tiles, state, fixed))
+        return jax.lax.cond(sure, lambda: state, lambda: after(()))
+
+    def called(
+        self, full: int, fixed: Sequence[Any], entries: Sequence[Any], masks: Sequence[Skip] = ()
+    ) -> Any:
         """Return the state after so many whole blocks, outputs, and the states after each block.
 
         There are the latter two where outputs are made by blocks.
+
+        Parameters
+        ----------
+        masks
+            Of which what they hide is passed by.
         """
         from jax.experimental import pallas as pl
 
@@ -222,6 +247,7 @@ class _Kernel(FoldRun):
         count, scans = len(fold.kinds), fold.scans
         exits = [axis for axis in fold.exits if axis is not None]
         first_cut, _ = self.cuts
+        lifts = self.beginning(fixed, entries)[1] if masks else 1
         grid = [self.sizes[axis] // tile
                 for axis, tile in zip(first_cut.axes, self.tiles, strict=True)]  # fmt: skip
         programs = []
@@ -279,15 +305,16 @@ class _Kernel(FoldRun):
             ids = [pl.program_id(k) for k in range(len(grid))]
             index = [k * tile + jnp.arange(tile) for k, tile in zip(ids, self.tiles, strict=True)]
 
+            def read(k: int, start: Any) -> Any:
+                where: list[Any] = [slice(None)] * len(given[k].shape)
+                if k in at and self.inside:
+                    where[at[k]] = pl.ds(start, self.block)
+                return given[k][tuple(where)]
+
             def run(number: int, start: Any, before: Sequence[Any]) -> Any:
                 """Run the first block, or one with a state before it: to a state, and outputs."""
                 values = [*before]
-                for k, ref in enumerate(given[: len(arrays)]):
-                    where: list[Any] = [slice(None)] * len(ref.shape)
-                    if k in at and self.inside:
-                        where[at[k]] = pl.ds(start, self.block)
-                    if not number or k >= scans:
-                        values.append(ref[tuple(where)])
+                values += [read(k, start) for k in range(scans if number else 0, len(arrays))]
                 values.append(self.first + start + jnp.arange(self.block))
                 inputs = [
                     wide(values[k]) if k >= 0 else index[-1 - k] for k in self.cuts[number].given
@@ -297,6 +324,29 @@ class _Kernel(FoldRun):
                 found = programs[number].run(table, inputs)
                 found = [x.astype(of.dtype) for x, of in zip(found, shapes, strict=False)]
                 return found[:count], found[count:]
+
+            def passed(number: int, start: Any, before: Sequence[Any]) -> Any:
+                """Run a block unless masks hide it, which leaves the state as it was."""
+                if not masks or (lifts and not number):
+                    return run(number, start, before)
+
+                def ends(place: int) -> tuple[Any, Any]:
+                    k = place - len(fold.references.cod)
+                    if place < 0:
+                        tile = self.tiles[-1 - place]
+                        return ids[-1 - place] * tile, (ids[-1 - place] + 1) * tile - 1
+                    if k == len(arrays):
+                        return self.first + start, self.first + start + self.block - 1
+                    one = read(k, start)
+                    return one.min(), one.max()
+
+                none = [jnp.full(ref.shape, -jnp.inf if kind == "max" else 0, ref.dtype)
+                        for ref, kind in zip(outs, fold.kinds, strict=False)]  # fmt: skip
+                return jax.lax.cond(
+                    either(hidden(masks, self.sizes, ends)),
+                    lambda: ([*before] if number else none, list[Any]()),
+                    lambda: run(number, start, before),
+                )
 
             def write(found: Any, step: Any) -> list[Any]:
                 """Write what is made of a block, and return the state."""
@@ -316,15 +366,15 @@ class _Kernel(FoldRun):
 
             if self.inside:
                 last(jax.lax.fori_loop(
-                    1, full, lambda k, state: write(run(1, k * self.block, state), k),
-                    write(run(0, 0, ()), 0),
+                    1, full, lambda k, state: write(passed(1, k * self.block, state), k),
+                    write(passed(0, 0, ()), 0),
                 ))  # fmt: skip
                 return
             step = pl.program_id(len(grid))
             start = step * self.block
-            pl.when(step == 0)(lambda: last(write(run(0, start, ()), step)))
+            pl.when(step == 0)(lambda: last(write(passed(0, start, ()), step)))
             pl.when(step > 0)(
-                lambda: last(write(run(1, start, [ref[...] for ref in outs[:count]]), step))
+                lambda: last(write(passed(1, start, [ref[...] for ref in outs[:count]]), step))
             )
 
         found = pl.pallas_call(

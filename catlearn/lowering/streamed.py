@@ -11,7 +11,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import copy
-from functools import reduce
+from functools import partial, reduce
 from math import isqrt
 from typing import Any
 
@@ -36,7 +36,7 @@ from catlearn.errors import (
 from catlearn.models.circuits import LoweredCircuit, functions_of
 from catlearn.streams.folding import Fold, Grouping, grouped
 from catlearn.streams.prefix import PrefixFold
-from catlearn.streams.skipping import Skip, skips, starts_empty
+from catlearn.streams.skipping import Skip, hidden, skips, starts_empty
 
 
 class LoweredFold:
@@ -196,11 +196,6 @@ def in_all(holds: Any) -> Any:
 @in_all.def_vmap
 def _in_all(size: int, mapped: Sequence[bool], holds: Any) -> tuple[Any, bool]:
     return jnp.all(holds, axis=0), False
-
-
-def is_sure(mask: Skip) -> bool:
-    """Whether what a mask hides adds nothing to any state."""
-    return not mask.vanishing and not mask.below
 
 
 def differentiable(run: Any, whole: Any = None) -> Any:
@@ -518,11 +513,20 @@ class FoldRun:
         """
         own = self.seen(fixed, entries)
         masks, state = self.closing(), join(own)
-        if self.reverse == "checkpoint" or all(map(is_sure, masks)):
+        if all(one.is_sure for one in masks):
             return state
-        sure = self.sure(masks, state, fixed)
 
-        def step(state: Any, start: Any, block: int) -> Any:
+        def whole(own: Any, state: Any) -> Any:
+            sure = self.sure(masks, state, fixed)
+            step = self.kept(partial(added, sure))
+            begun = self.beginning(fixed, entries)[1]
+            return jax.lax.cond(
+                reduce(operator.and_, sure),
+                lambda: state,
+                lambda: join(self.over(step, own, begun)),
+            )
+
+        def added(sure: Any, state: Any, start: Any, block: int) -> Any:
             read = self.blocks(entries, start, block)
             closed = self.closed(masks, (*fixed, *read))
 
@@ -532,14 +536,16 @@ class FoldRun:
             late = either(closed) & ~either(map(operator.and_, closed, sure))
             return jax.lax.cond(late, run, tuple, state)
 
-        def later() -> Any:
-            return join(self.over(step, own, self.beginning(fixed, entries)[1]))
+        whole = jax.checkpoint(whole) if self.reverse == "checkpoint" else whole
+        return whole(own, state)
 
-        return jax.lax.cond(reduce(operator.and_, sure), lambda: state, later)
+    def kept(self, step: Any) -> Any:
+        """Return a step of which a loop that JAX goes back through keeps the state before it."""
+        return jax.checkpoint(step, static_argnums=(2,)) if self.reverse == "checkpoint" else step
 
     def seen(self, fixed: Sequence[Any], entries: Sequence[Any]) -> Any:
         """Return the state after all blocks but those that masks hide."""
-        masks, eager = self.closing(), self.reverse == "checkpoint"
+        masks = self.closing()
 
         def step(state: Any, start: Any, block: int) -> Any:
             read = self.blocks(entries, start, block)
@@ -547,10 +553,8 @@ class FoldRun:
             def run(state: Any) -> Any:
                 return self.part("step", (*state, *fixed, *read), block)
 
-            hidden = self.closed(masks, (*fixed, *read))
-            if eager:
-                hidden = [*map(operator.and_, hidden, self.sure(masks, state, fixed))]
-            return jax.lax.cond(either(hidden), tuple, run, state) if masks else run(state)
+            closed = self.closed(masks, (*fixed, *read))
+            return jax.lax.cond(either(closed), tuple, run, state) if masks else run(state)
 
         def merge(state: Any, row: Any) -> Any:
             return self.part("merge", (*state, *row, *fixed))
@@ -558,8 +562,7 @@ class FoldRun:
         begin, read = self.beginning(fixed, entries)
         state = begin()
         small = self.is_small(state, entries) and not masks  # which leave few blocks of a chain
-        step = jax.checkpoint(step, static_argnums=(2,)) if eager else step
-        return self.over(step, state, read, (begin, read, merge) if small else None)
+        return self.over(self.kept(step), state, read, (begin, read, merge) if small else None)
 
     def beginning(
         self, fixed: Sequence[Any], entries: Sequence[Any]
@@ -577,7 +580,7 @@ class FoldRun:
             return varying(none, fixed, entries)
 
         made = jax.eval_shape(lift)
-        if self.reverse != "checkpoint" and starts_empty(self.fold) and all(map(is_real, made)):
+        if starts_empty(self.fold) and all(map(is_real, made)):
             return empty, 0
         return lift, 1
 
@@ -621,11 +624,7 @@ class FoldRun:
                 return one[0], one[-1]  # indices, in order
             return one.min(), one.max()
 
-        return [
-            either(bound < 0 for bound in one.greatest(self.sizes, ends))
-            if one.conditions else ~arrays[one.places[0] - count].any()
-            for one in masks
-        ]  # fmt: skip
+        return hidden(masks, self.sizes, ends)
 
     def sure(
         self, masks: Sequence[Skip], state: Any, fixed: Sequence[Any], references: Any = None
@@ -737,8 +736,8 @@ class FoldRun:
                 return jax.tree.map(jnp.zeros_like, (so_far, *own))
 
             own = own_fixed, [x for x in parts if is_real(x)]
-            hidden = [*map(operator.and_, self.closed(masks, (*fixed, *read)), sure)]
-            made = jax.lax.cond(either(hidden), nothing, back, *own) if masks else back(*own)
+            gone = map(operator.and_, self.closed(masks, (*fixed, *read)), sure)
+            made = jax.lax.cond(either(gone), nothing, back, *own) if masks else back(*own)
             more, of_more, of_block = made
             so_far, of_fixed = added(so_far, more), added(of_fixed, of_more)
             axes = [a for a, x in zip(self.fold.entries, entries, strict=True) if is_real(x)]

@@ -2,12 +2,14 @@
 
 The state has all indices of the axis: a tile reads its own, and writes them again; so do the
 cotangents of the reverse pass. What a mask hides before there are numbers is not in the loop; where
-numbers decide whether its fill adds something, a tile is left out by them.
+numbers decide whether its fill adds something, a tile comes after all others, or is left out.
 """
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Mapping, Sequence
+from functools import partial, reduce
 from typing import Any
 
 import jax
@@ -48,13 +50,13 @@ class TiledRun(FoldRun):
             self.known[key] = programmed(part.circuit, {**self.sizes, **own})
         return tuple(self.known[key].run(self.functions, arrays))
 
-    def over_tiles(self, step: Any, carried: Any) -> Any:
-        """Carry something over the tiles; ``step(carried, row, start)``.
+    def over_tiles(self, step: Any, carried: Any, masks: Sequence[Skip] | None = None) -> Any:
+        """Carry something over the tiles that masks do not hide; ``step(carried, row, start)``.
 
         Rows and starts are two arrays: what reads a block at a row, and at a start, is then one
         kernel to a compiler.
         """
-        tiles = (*self.tiled.visited(self.sizes, self.rows, self.block).T,)
+        tiles = (*self.tiled.visited(self.sizes, self.rows, self.block, masks).T,)
         return jax.lax.scan(lambda own, tile: (step(own, *tile), None), carried, tiles)[0]
 
     def cuts(self, places: Sequence[int | None], row: Any, start: Any = None) -> list[Cuts]:
@@ -85,9 +87,10 @@ class TiledRun(FoldRun):
 
     def state(self, fixed: Sequence[Any], entries: Sequence[Any]) -> Any:
         """Return the state after all tiles."""
-        exits, masks = self.tiled.step.exits, self.tiled.doubtful
+        exits, masks = self.tiled.step.exits, self.tiled.masks
+        unknown = [one for one in masks if one not in self.tiled.known]
 
-        def step(state: Any, row: Any, start: Any) -> Any:
+        def step(state: Any, row: Any, start: Any, late: bool = False) -> Any:
             at = self.cuts(exits, row)
             read = [*_cut([*fixed, *entries], self.given("step", row, start))]
             arrays, own = [*read, *self.indices(row, start)], [*_cut(state, at)]
@@ -95,11 +98,14 @@ class TiledRun(FoldRun):
             def run(own: Any) -> Any:
                 return [*self.at_tile("step", (*own, *arrays))]
 
-            if not masks:
+            asked = masks if late else unknown
+            if not asked:
                 return _pasted(state, run(own), at)
-            references = self.at_tile("references", (*own, *arrays[: len(fixed)], arrays[-1]))
-            hidden = self.hides(masks, arrays, own, references)
-            return _pasted(state, jax.lax.cond(hidden, list, run, own), at)
+            gone = either(self.closed(asked, arrays))
+            if late:
+                references = self.at_tile("references", (*own, *arrays[: len(fixed)], arrays[-1]))
+                gone = ~gone | self.hides(masks, arrays, own, references)
+            return _pasted(state, jax.lax.cond(gone, list, run, own), at)
 
         def lift() -> Any:
             return self.part("lift", (*fixed, *self.blocks(entries, 0, self.block)), self.block)
@@ -108,7 +114,14 @@ class TiledRun(FoldRun):
             jnp.full(one.shape, -jnp.inf if kind == "max" else 0, one.dtype)
             for one, kind in zip(jax.eval_shape(lift), self.fold.kinds, strict=True)
         ]
-        return self.over_tiles(step, varying(empty, fixed, entries))
+        state = self.over_tiles(step, varying(empty, fixed, entries))
+        if all(one.is_sure for one in masks):
+            return state
+        sure = self.sure(masks, tuple(state), fixed)
+        return jax.lax.cond(
+            reduce(operator.and_, sure), list,
+            lambda state: self.over_tiles(partial(step, late=True), state, ()), [*state],
+        )  # fmt: skip
 
     def hides(
         self, masks: Sequence[Skip], arrays: Sequence[Any], state: Sequence[Any], references: Any
@@ -122,7 +135,9 @@ class TiledRun(FoldRun):
         self, references: Any, fixed: Any, entries: Any, state: Any, of_state: Any, ties: Any
     ) -> tuple[list[Any], list[Any]]:
         """Return the cotangents of what all blocks read, and of what blocks are read of."""
-        terms, masks, count = self.tiled.terms, self.tiled.doubtful, len(references)
+        terms, count = self.tiled.terms, len(references)
+        certain = [one for one in self.tiled.known if one.is_sure]
+        masks = [one for one in self.tiled.masks if one not in certain]
         real = [is_real(one) for one in (*fixed, *entries)]
         sums = [k for k, kind in enumerate(self.fold.kinds) if kind == "sum"]
 
@@ -153,7 +168,7 @@ class TiledRun(FoldRun):
             return _pasted(carried, after, places)
 
         carried = [jnp.zeros_like(one) for one in (*fixed, *entries) if is_real(one)]
-        found = self.over_tiles(step, varying(carried, fixed, entries))
+        found = self.over_tiles(step, varying(carried, fixed, entries), certain)
         first = sum(map(is_real, fixed))
         return found[:first], found[first:]
 

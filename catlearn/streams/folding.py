@@ -721,24 +721,25 @@ def grouped(circuit: Circuit, letter: str) -> Grouping:
         If the axis is not in each output, once.
     """
     H = circuit.apex
-    nodes = Nodes(circuit, -1)
-    exits = []
-    for k, wire in enumerate(circuit.cod):
-        places = [
-            p
-            for p, axis in enumerate(nodes.draft.wires[wire].axes)
-            if letter in _called(nodes, wire, p, axis)
-        ]
+    nodes = Nodes(circuit, -1, through=True)
+    exits, axes = [], [nodes.draft.wires[wire].axes for wire in circuit.cod]
+    named = [
+        [p for p, axis in enumerate(own) if letter in _called(nodes, wire, p, axis)]
+        for wire, own in zip(circuit.cod, axes, strict=True)
+    ]
+    rows = {own[p] for own, places in zip(axes, named, strict=True) for p in places}
+    for k, (wire, own) in enumerate(zip(circuit.cod, axes, strict=True)):
+        places = named[k] or [p for p, axis in enumerate(own) if axis in rows]
         if len(places) != 1:
             shown = f"output {k}, {H.array_text(wire)}"
             often = "no axis" if not places else f"{len(places)} axes"
             message = f"has {often} {letter!r}; blocks are along an axis that each output has once"
             raise StreamRefused(shown, f"{shown}, {message}")
         exits.append(places[0])
-    axes = {nodes.draft.wires[w].axes[p] for w, p in zip(circuit.cod, exits, strict=True)}
-    if len(axes) > 1:
+    rows = {own[p] for own, p in zip(axes, exits, strict=True)}
+    if len(rows) > 1:
         raise StreamRefused(letter, f"axis {letter} of the outputs is not one axis")
-    (nodes.x,) = axes
+    (nodes.x,) = rows
     block = nodes.draft.axis(letter)
     index = nodes.draft.wire([block], nodes.draft.type("N", nodes.x))
     known: dict[Any, int] = {}

@@ -6,6 +6,10 @@ greatest entry of -inf, adds nothing. A finite fill takes part in a softmax wher
 entry. So it adds nothing only where exp(fill - R) is 0, as a number of its type, for the references
 R of all rows; these have open entries then.
 
+All that runs folds asks here. It passes over the blocks that are not :func:`hidden`; where numbers
+decide whether fills add something (:attr:`Skip.is_sure`), it asks these of the state in the end,
+and then passes over what is hidden, too. Merging is commutative, so these may come last.
+
 >>> from catlearn.arrays import einsum, idle, softmax, where
 >>> from catlearn.streams import stream
 >>> for fill in (float("-inf"), -1e30, 0.0):
@@ -19,8 +23,10 @@ R of all rows; these have open entries then.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import operator
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from math import inf
 from typing import Any
 
@@ -44,8 +50,8 @@ class Skip:
     conditions
         What is not negative where the mask is open; none if it is an array of booleans.
     places
-        Where the arrays that conditions look up in, by operand, are among those of the terms of the
-        fold; of an array of booleans, under the number 0.
+        Which inputs of the terms the arrays are that conditions look up in, by operand; of an array
+        of booleans, under the number 0.
     axes, mentions
         Of the variables of the box, and those whose sizes occur.
     vanishing
@@ -62,6 +68,11 @@ class Skip:
     mentions: tuple[int, ...]
     vanishing: tuple[tuple[float, int], ...]
     below: tuple[tuple[float, int], ...]
+
+    @property
+    def is_sure(self) -> bool:
+        """Whether what it hides adds nothing to any state."""
+        return not self.vanishing and not self.below
 
     def greatest(
         self, sizes: Mapping[int, int], ends: Callable[[int], tuple[Any, Any]]
@@ -104,10 +115,50 @@ class Skip:
         return [spread(form)[1] for form in self.conditions]
 
 
-def skips(fold: Fold) -> list[Skip]:
-    """List the masks of a fold for which blocks that they hide add nothing."""
-    terms, found = fold.terms, []
-    H, given = terms.apex, {wire: k for k, wire in enumerate(terms.dom)}
+def hidden(
+    masks: Iterable[Skip], sizes: Mapping[int, int], ends: Callable[[int], tuple[Any, Any]]
+) -> list[Any]:
+    """Say of each mask whether it hides all of a block, or of several at once.
+
+    Parameters
+    ----------
+    sizes
+        By rows of axes.
+    ends
+        From the position of an array to its least and its greatest entry in the block: numbers of
+        Python, or arrays of NumPy or JAX.
+
+    Examples
+    --------
+    >>> from catlearn.arrays import einsum, idle, softmax, where
+    >>> from catlearn.streams import stream
+    >>> scores = where("x", "x < 5") >> softmax("[x]")
+    >>> masks = skips(stream(scores @ idle >> einsum("x, x e -> e"), "x"))
+    >>> [hidden(masks, {0: 8}, lambda _, start=start: (start, start + 3)) for start in (0, 4, 5)]
+    [[False], [False], [True]]
+    """
+    return [
+        reduce(operator.or_, (bound < 0 for bound in one.greatest(sizes, ends)))
+        if one.conditions else ends(one.places[0])[1] == 0
+        for one in masks
+    ]  # fmt: skip
+
+
+def skips(
+    fold: Fold, terms: Circuit | None = None, inputs: Sequence[int] | None = None
+) -> list[Skip]:
+    """List the masks of a fold for which blocks that they hide add nothing.
+
+    Parameters
+    ----------
+    terms
+        The terms of the fold at blocks of other axes, too.
+    inputs
+        Which input of the fold's terms each of these is; the position of each unless said.
+    """
+    terms, found = terms or fold.terms, []
+    inputs = range(len(terms.dom)) if inputs is None else inputs
+    H, given = terms.apex, dict(zip(terms.dom, inputs, strict=True))
     for box in terms._walk():
         operation, ins = H.operations[box], H.sides[0][box]
         if operation.kernel.name == "where":
@@ -122,7 +173,7 @@ def skips(fold: Fold) -> list[Skip]:
             if not all(wire in given for wire in read.values()):
                 continue
             vanishing: dict[tuple[float, int], None] = {}
-            outs = _followed(fold, terms, (box, operand), vanishing)
+            outs = _followed(fold, terms, given, (box, operand), vanishing)
             below = []
             for k, (kind, value) in enumerate(zip(fold.kinds, outs, strict=False)):
                 if kind == "max" and isinstance(value, float):
@@ -139,8 +190,9 @@ def skips(fold: Fold) -> list[Skip]:
 
 
 def _followed(
-    fold: Fold, terms: Circuit, hidden: tuple[int, int], vanishing: dict[tuple[float, int], None]
-) -> list[Known]:
+    fold: Fold, terms: Circuit, given: Mapping[int, int], closed: tuple[int, int],
+    vanishing: dict[tuple[float, int], None],
+) -> list[Known]:  # fmt: skip
     """Return what is known of the outputs where a mask, an operand of a box, is closed.
 
     Parameters
@@ -149,7 +201,7 @@ def _followed(
         What is required for it is added.
     """
     H, known = terms.apex, dict[int, Known]()
-    references = {wire: k for k, wire in enumerate(terms.dom[: len(fold.references.cod)])}
+    references = {wire: k for wire, k in given.items() if 0 <= k < len(fold.references.cod)}
 
     def plain(box: int, k: int) -> bool:
         reading = H.operations[box].readings[k]
@@ -158,7 +210,7 @@ def _followed(
 
     def read(box: int, k: int) -> Known:
         reading, value = H.operations[box].readings[k], known.get(H.sides[0][box][k])
-        if (box, k) == hidden and reading is not None:
+        if (box, k) == closed and reading is not None:
             return float(reading.outside)
         return value if plain(box, k) or (reading and value == reading.outside) else None
 
@@ -169,7 +221,7 @@ def _followed(
         if name == "where":
             options: dict[str, Any] = dict(one.kernel.options)
             fill = float(options["outside"])
-            made = fill if box == hidden[0] or reads[1] == fill else None
+            made = fill if box == closed[0] or reads[1] == fill else None
         elif name == "contraction" and 0.0 in reads:
             made = 0.0
         elif name in ("view", "stop", "max") or (

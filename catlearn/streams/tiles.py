@@ -19,8 +19,8 @@ and after the pass is as it was.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
@@ -30,7 +30,7 @@ from catlearn.arrays.circuit import Circuit
 from catlearn.streams.folding import Fold, interned
 from catlearn.streams.nodes import Nodes
 from catlearn.streams.rules import StreamRefused
-from catlearn.streams.skipping import Skip, skips, starts_empty
+from catlearn.streams.skipping import Skip, hidden, skips, starts_empty
 
 
 class TiledPart(NamedTuple):
@@ -76,7 +76,7 @@ class Tiled:
     @cached_property
     def masks(self) -> tuple[Skip, ...]:
         """Masks that hide tiles, if their fills add nothing."""
-        return tuple(skips(replace(self.fold, terms=self.terms.circuit)))
+        return tuple(skips(self.fold, self.terms.circuit))
 
     @cached_property
     def known(self) -> tuple[Skip, ...]:
@@ -85,16 +85,10 @@ class Tiled:
         return tuple(one for one in self.masks
                      if one.conditions and {*one.places.values()} <= {last - 1, last})  # fmt: skip
 
-    @cached_property
-    def doubtful(self) -> tuple[Skip, ...]:
-        """Those of them that hide a tile only if numbers say so."""
-        return tuple(one for one in self.masks
-                     if one not in self.known or one.vanishing or one.below)  # fmt: skip
-
     def visited(
-        self, sizes: Mapping[int, int], rows: int, block: int, doubtful: bool = True
+        self, sizes: Mapping[int, int], rows: int, block: int, masks: Sequence[Skip] | None = None
     ) -> np.ndarray:
-        """List the tiles that may add something, each by its first indices, by rows and blocks.
+        """List the tiles that are not hidden, each by its first indices, by rows and blocks.
 
         Parameters
         ----------
@@ -102,19 +96,17 @@ class Tiled:
             Of the axes.
         rows, block
             The sizes of blocks of the axis, and of the variable; they divide these.
-        doubtful
-            Whether those are listed, too, that are hidden if numbers say so.
+        masks
+            Of those that are known; all of them unless said.
         """
         last = len(self.terms.circuit.dom) - 1
         row = np.arange(0, sizes[self.axis], rows)[:, None]
         start = np.arange(0, sizes[self.fold.axis], block)[None]
         ends = {last: (row, row + rows - 1), last - 1: (start, start + block - 1)}
-        hidden = np.zeros((row.size, start.size), bool)
-        for one in self.known:
-            if not doubtful or one not in self.doubtful:
-                for bound in one.greatest(sizes, ends.__getitem__):
-                    hidden |= bound < 0
-        return np.argwhere(~hidden) * [rows, block]
+        gone = np.zeros((row.size, start.size), bool)
+        for one in hidden(self.known if masks is None else masks, sizes, ends.__getitem__):
+            gone |= one
+        return np.argwhere(~gone) * [rows, block]
 
 
 class Tiles(NamedTuple):
@@ -170,7 +162,7 @@ def tilings(fold: Fold, sizes: Mapping[int, int], at_once: int, largest: int) ->
             block = 2 ** max((at_once // several).bit_length() - 1, 0)
             if block >= LEAST and length % block == 0:
                 every = sizes[axis] // rows * (length // block)
-                visited = len(made.visited(sizes, rows, block, doubtful=False))
+                visited = len(made.visited(sizes, rows, block))
                 found.append(Tiles(made, rows, block, visited, every))
             rows *= 2
     return found

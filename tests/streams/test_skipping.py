@@ -10,12 +10,18 @@ import pytest
 
 import catlearn as cl
 from catlearn.arrays import einsum, idle, softmax, traced, where
-from catlearn.lowering import streamed
+from catlearn.lowering import pallas, streamed, to_pallas
 from catlearn.streams import stream
 from tests.streams.programs import apart, arrays, both
 
 HIDDEN, FINITE = float("-inf"), -1e30
 CAUSAL, WINDOW = "x <= q", "x <= q, q - x < 8"
+
+
+@traced("n d")
+def alone(x):
+    scores = where("q x", "x <= q")(einsum("q d, x d -> q x")(x, x))
+    return einsum("q x, x e -> q e")(softmax("[x]")(scores), x)
 
 
 def masked(conditions, fill):
@@ -88,6 +94,50 @@ def test_what_arrays_of_booleans_hide_is_skipped(computed):
     jax.effects_barrier()
     assert apart(made, cl.lower(circuit)({}, open, s, v)) < 1e-5
     assert computed["lift"] + computed["step"] == 4
+
+
+LEFT_OUT = {
+    "checkpoint": lambda fold: cl.lower(fold, block=4, group={"q": 4}, reverse="checkpoint"),
+    "kernel": lambda fold: to_pallas(fold, {"q": 4, "x": 4}, interpret=True, inside=True),
+    "grid": lambda fold: to_pallas(fold, {"q": 4, "x": 4}, interpret=True, inside=False),
+}
+"""What runs a fold otherwise, by blocks of 4 by 4."""
+
+
+def blocks_of(fn, q, k, v):
+    """Count the blocks of 4 by 4 that are computed: what is no number in them is in rows then."""
+
+    def rows(block):
+        hidden = jnp.where(jnp.arange(len(v))[:, None] // 4 == block, jnp.nan, v)
+        return jnp.isnan(fn({}, q, k, hidden)).any(1).reshape(-1, 4).any(1)
+
+    return int(jax.jit(jax.vmap(rows))(jnp.arange(len(v) // 4)).sum())
+
+
+@pytest.mark.parametrize("name", LEFT_OUT)
+def test_the_same_blocks_are_left_out_wherever_a_fold_runs(name, mutants, monkeypatch):
+    circuit, xs = masked(WINDOW, FINITE), arrays([(32, 2)] * 3)
+    fn = LEFT_OUT[name](stream(circuit, "x"))
+    assert blocks_of(fn, *xs) == 8 + 7 + 6
+    assert apart(both(fn, xs), both(cl.lower(circuit), xs)) < 1e-5
+    other = LEFT_OUT[name](stream(masked("x < q", FINITE), "x"))
+    # the first rows have no open entry: their blocks come last, or kernels run over all
+    assert blocks_of(other, *xs) == (36 + 7 if name == "checkpoint" else 64)
+    with mutants("streams: fills of hidden blocks count for nothing wherever a fold runs"):
+        skips = streamed.skips
+        for module in (streamed, pallas):
+            monkeypatch.setattr(module, "skips", lambda *of: [
+                replace(one, vanishing=(), below=()) for one in skips(*of)
+            ])  # fmt: skip
+        other = LEFT_OUT[name](stream(masked("x < q", FINITE), "x"))
+        assert blocks_of(other, *xs) == 36
+
+
+def test_self_attention_is_made_in_blocks_of_rows():
+    """Its rows and columns are one axis: others than those of a block are read, too."""
+    xs = arrays([(12, 2)])
+    fn = cl.lower(stream(alone, "x"), block=5, group={"q": 4})
+    assert apart(both(fn, xs), both(cl.lower(alone), xs)) < 1e-5
 
 
 def test_a_row_without_an_open_entry_is_the_mean_of_all():
