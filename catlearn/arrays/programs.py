@@ -163,7 +163,7 @@ def programmed(
     Parameters
     ----------
     circuit
-        The circuit; all its boxes run.
+        The circuit.
     sizes
         The size of each axis by its row; those that the circuit says, unless given.
     experts
@@ -208,22 +208,11 @@ class _Along(NamedTuple):
 
 
 class _Windows(NamedTuple):
-    """Windows of an array, as a view reads them; they become an array where they have to."""
+    """Windows of an array, as a view reads them."""
 
     source: Register
     axes: tuple[_Along, ...]
     outside: float
-    shape: tuple[int, ...]
-    row: int
-    made: list[Register]
-
-
-class _Put(NamedTuple):
-    """What a view puts at looked-up indices; it becomes an array where it has to."""
-
-    given: tuple[Register, ...]
-    row: int
-    made: list[Register]
 
 
 class _Slide(NamedTuple):
@@ -234,12 +223,6 @@ class _Slide(NamedTuple):
     stride: int
     dilation: int
     pads: tuple[int, int]
-
-
-def _first(operation: Operation) -> Reading:
-    reading = operation.readings[0]
-    assert reading is not None
-    return reading
 
 
 class _Planner:
@@ -259,6 +242,8 @@ class _Planner:
         self.count = len(shapes)
         self.fixed: set[int] = set()  # what follows from no input
         self.wide: set[int] = set()  # real numbers among it
+        self.windowed: dict[int, _Windows] = {}  # arrays of windows
+        self.put: dict[int, tuple[int, tuple[Register, ...]]] = {}  # what views put at indices
 
     def made(self, boxes: hypergraph.StringDiagram) -> Program:
         """Return the program of boxes, and blocks with rounds."""
@@ -267,7 +252,7 @@ class _Planner:
         def apply(row: int, given: tuple[Any, ...]) -> list[Register]:
             one = every[row]
             if isinstance(one, Loop):
-                return self.loop(one, tuple(map(self.whole, given)))
+                return self.loop(one, given)
             return self.box(one, given)
 
         def note(row: int) -> str:
@@ -276,8 +261,14 @@ class _Planner:
             return f"in block {H.column('title')[one.block]!r}" if loop else f"in {H.title(one)}"
 
         found = hypergraph.evaluate(boxes, apply, self.inputs, note)
-        numbers = tuple(self.whole(one).number for one in found)
-        return Program(len(self.inputs), self.constants, tuple(self.steps), numbers)
+        numbers = tuple(one.number for one in found)
+        needed, steps = {*numbers}, []
+        for step in reversed(self.steps):  # what stands for windows, say, may not be needed
+            if not needed.isdisjoint(one.number for one in step.outs):
+                needed.update(step.ins)
+                steps.append(step)
+        constants = {number: one for number, one in self.constants.items() if number in needed}
+        return Program(len(self.inputs), constants, tuple(steps[::-1]), numbers)
 
     @cached_property
     def drawn(self) -> dict[int, str]:
@@ -356,7 +347,7 @@ class _Planner:
         self.count += 1
         return Register(self.count - 1, array.shape)
 
-    def box(self, row: int, given: tuple[Any, ...]) -> list[Any]:
+    def box(self, row: int, given: tuple[Register, ...]) -> list[Register]:
         """Add what a box does, and return what it writes."""
         operation = self.enter(row, given)
         out, name = operation.writes[0], operation.kernel.name
@@ -365,22 +356,19 @@ class _Planner:
                 raise CatlearnError("what is opaque takes whole arrays, and is not lifted")
             shapes = [[self.shape[v] for v in one] for one in operation.writes]
             label = operation.kernel.option("label")
-            arrays = [*map(self.whole, given)]
-            return self.several(name, arrays, shapes, label, self.drawn.get(row))
+            return self.several(name, given, shapes, label, self.drawn.get(row))
         if name == "view":
             windows = self.windows(operation.readings[0], out)
-            if windows is not None:
-                return [windows]
-            if ties(operation):
-                return [_Put(tuple(map(self.whole, given)), row, [])]
+            pairs = zip(given, operation.readings, strict=True)
+            ((array, reading),) = ((one, how) for one, how in pairs if how is not None)
+            made = self.aligned(self.read(array, reading), out)
+            made = self.broadcast(made, [self.shape[v] for v in out])
+            self.windowed |= {} if windows is None else {made.number: windows}
+            self.put |= {made.number: (row, given)} if ties(operation) else {}
+            return [made]
         put = self.scattered(row, given) if name == "contraction" else None
-        if put is None:
-            given = tuple(self.whole(one) if isinstance(one, _Put) else one for one in given)
-            self.enter(row, given)
+        self.enter(row, given)
         slid = self.slid(operation) if name in ("contraction", "max") and put is None else None
-        if slid is None and put is None:
-            self.enter(row, tuple(map(self.whole, given)))
-        given = self.given
         if name == "contraction":
             return [self.contraction(operation, slid or put or self.summed(operation))]
         if name == "concat":
@@ -423,7 +411,7 @@ class _Planner:
             ]
         return [self.broadcast(self.elementwise(operation, arrays, places, full), full)]
 
-    def enter(self, row: int, given: tuple[Any, ...]) -> Operation:
+    def enter(self, row: int, given: tuple[Register, ...]) -> Operation:
         """Note which box is meant, on which arrays, and how long its variables are."""
         H = self.H
         axes, mentions = (H.lists[name].row(row).tolist() for name in ("vars", "mentions"))
@@ -434,18 +422,6 @@ class _Planner:
         self.given, self.row = given, row
         return H.operations[row]
 
-    def whole(self, one: Any) -> Register:
-        """Return an array, also of what was not needed as an array until now."""
-        if isinstance(one, Register):
-            return one
-        if not one.made:
-            given = one.given if isinstance(one, _Put) else (one.source,)
-            operation = self.enter(one.row, given)
-            out = operation.writes[0]
-            made = self.aligned(self.read(given[0], _first(operation)), out)
-            one.made.append(self.broadcast(made, [self.shape[v] for v in out]))
-        return one.made[0]
-
     def number(self, size: Size) -> int:
         """Return a size of the box as a number."""
         return size.substitute(self.local).number or 0
@@ -455,8 +431,6 @@ class _Planner:
     ) -> Register:
         """Apply a kernel to arrays with one axis for each variable of the output, or length 1."""
         kernel, shape = operation.kernel, np.broadcast_shapes(*(one.shape for one in arrays))
-        if kernel.name == "view":
-            return arrays[0]
         options = tuple(value for _, value in kernel.options)
         if kernel.name == "dropout":
             arrays, shape = [self.broadcast(arrays[0], full)], full
@@ -494,24 +468,24 @@ class _Planner:
             values = [self.einsum(values, every, letters), hot]
         return self.einsum(values, out, letters)
 
-    def scattered(self, row: int, given: tuple[Any, ...]) -> Value | None:
+    def scattered(self, row: int, given: tuple[Register, ...]) -> Value | None:
         """Return sums whose entries are put at looked-up indices, if masks of operands say that."""
         operation = self.H.operations[row]
-        if not (ties(operation) or any(isinstance(one, _Put) for one in given)):
+        if not (ties(operation) or any(one.number in self.put for one in given)):
             return None
-        arrays = tuple(one if isinstance(one, _Put) else self.whole(one) for one in given)
         out, values, found = operation.writes[0], [], list[tuple[int, Value]]()
-        for k, (one, reading) in enumerate(zip(arrays, operation.readings, strict=True)):
-            if isinstance(one, _Put):
+        for k, (one, reading) in enumerate(zip(given, operation.readings, strict=True)):
+            if one.number in self.put:
+                source, arrays = self.put[one.number]
                 wired = [form.wiring for form in reading.forms] if reading is not None else [None]
                 if reading is None or reading.conditions or None in wired:
                     return None
-                name: Any = dict(zip(self.H.operations[one.row].writes[0], wired, strict=True))
-                (array, own), index = self.parted(one.row, one.given, 0)
+                name: Any = dict(zip(self.H.operations[source].writes[0], wired, strict=True))
+                (array, own), index = self.parted(source, arrays, 0)
                 values.append((array, tuple(name[v] for v in own)))
                 found += [(name[v], (x, tuple(name[w] for w in at))) for v, (x, at) in index]
             elif reading is not None:
-                value, index = self.parted(row, arrays, k)
+                value, index = self.parted(row, given, k)
                 values.append(value)
                 found += index
         self.enter(row, given)
@@ -533,7 +507,7 @@ class _Planner:
         return self.emit("scatter", [array, *where], shape, shape), (*tied, *batch, *rest)
 
     def parted(
-        self, row: int, given: tuple[Any, ...], k: int
+        self, row: int, given: tuple[Register, ...], k: int
     ) -> tuple[Value, list[tuple[int, Value]]]:
         """Return an operand without what ties variables in its mask, and these with their index."""
         operation = self.enter(row, given)
@@ -589,8 +563,8 @@ class _Planner:
         """Return windows of an array that is read, if a view has some and nothing else."""
         if reading is None or reading.conditions or len(self.given) != 1:
             return None
-        source: Any = self.given[0]
-        if not isinstance(source, Register):
+        source = self.given[0]
+        if source.number in self.windowed or source.number in self.put:
             return None
         found, moving = [], 0
         for form, size in zip(reading.forms, source.shape, strict=True):
@@ -609,8 +583,7 @@ class _Planner:
         places = [place for one in found for place, _ in one.terms]
         if not moving or len({*places}) != len(places):
             return None
-        shape = tuple(self.shape[v] for v in out)
-        return _Windows(source, tuple(found), reading.outside, shape, self.row, [])
+        return _Windows(source, tuple(found), reading.outside)
 
     def slid(self, operation: Operation) -> Value | None:
         """Return sums or greatest entries over windows: a convolution, or a reduction of them."""
@@ -623,10 +596,11 @@ class _Planner:
             if tuple(sizes) != tuple(one.shape) or len({*places}) != len(places):
                 return None
             values.append((one, [v for v in places if v is not None]))
-        moving = [k for k, (one, _) in enumerate(values) if isinstance(one, _Windows)]
+        moving = [k for k, (one, _) in enumerate(values) if one.number in self.windowed]
         if len(moving) != 1 or len(values) > 2:
             return None
-        windows, places = values.pop(moving[0])
+        array, places = values.pop(moving[0])
+        windows = self.windowed[array.number]
         axes: list[_Slide] = []
         greatest = operation.kernel.name == "max"
         for along, size in zip(windows.axes, windows.source.shape, strict=True):
@@ -718,7 +692,7 @@ class _Planner:
             return array, tuple(v for v in places if v is not None)
         return self.read(array, reading)
 
-    def concat(self, operation: Operation, given: tuple[Any, ...]) -> Register:
+    def concat(self, operation: Operation, given: tuple[Register, ...]) -> Register:
         """Put arrays one after the other."""
         out, values, along = operation.writes[0], [], 0
         for array, reading in zip(given, operation.readings, strict=True):
