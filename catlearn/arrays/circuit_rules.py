@@ -19,10 +19,10 @@ met, too, as an array of naturals could hold where they read.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, cached_property
-from itertools import combinations, product
+from itertools import product
 from typing import Any
 
 from catlearn.arrays.blocks import GATES
@@ -431,11 +431,11 @@ def rules_of(before: Kernel, last: Kernel) -> tuple[CircuitRule, ...]:
         case "contraction", "contraction":
             return (_sums_of_products(),)
         case "add", "contraction":
-            return (_means_of_affine(), _means_of_difference())
+            return _means("means before an affine map"), _means("means before a difference", True)
         case "contraction", "add":
-            return (_sum_of_images(),)
+            return (_images("one image of a sum"),)
         case "neg", "add":
-            return (_difference_of_images(),)
+            return (_images("one image of a difference", True),)
         case "contraction", "view":
             return (_indices_of_products(2), _indices_of_products(1))
         case _, "view":
@@ -443,50 +443,31 @@ def rules_of(before: Kernel, last: Kernel) -> tuple[CircuitRule, ...]:
     return ()
 
 
-def _subsets(count: int) -> list[tuple[int, ...]]:
-    return [s for size in range(1, count + 1) for s in combinations(range(count), size)]
-
-
-class _Letters(dict[str, tuple[int, ...]]):
-    """Letters of axes, each with the operands that have it."""
-
-    def of(self, operand: int, *kinds: str) -> str:
-        """Return those of an operand, of some kinds: their first letters."""
-        return self.all(*kinds, having=(operand,))
-
-    def all(self, *kinds: str, having: Sequence[int] = ()) -> str:
-        return " ".join(
-            name for name, own in self.items() if name[0] in kinds and {*having} <= {*own}
-        )
-
-
-def _letters(kinds: str, count: int) -> _Letters:
-    """Return letters of each kind for all operands that may have it together."""
-    return _Letters(
-        {kind + "".join(map(str, own)): own for kind in kinds for own in _subsets(count)}
-    )
+# Axes are called by the operands that have them: c01 is kept, and both have it.
 
 
 @cache
 def _sums_of_products() -> CircuitRule:
     """Return that what one factor alone has is summed before factors are multiplied."""
-    at = _letters("kic", 2)
-    sides = [at.of(k, "k", "i", "c") for k in range(2)]
-    left = einsum(f"{sides[0]}, {sides[1]} -> {at.all('i', 'c')}") >> einsum(
-        f"{at.all('i', 'c')} -> {at.all('c')}"
-    )
-    kept = [
-        " ".join(name for name in side.split() if name[0] == "c" or len(at[name]) == 2)
-        for side in sides
-    ]
-    first = einsum(f"{sides[0]} -> {kept[0]}") @ einsum(f"{sides[1]} -> {kept[1]}")
-    right = first >> einsum(f"{kept[0]}, {kept[1]} -> {at.all('c')}")
+    whole = einsum("k0 k01 i0 i01 c0 c01, k1 k01 i1 i01 c1 c01 -> i0 i1 i01 c0 c1 c01")
+    left = whole >> einsum("i0 i1 i01 c0 c1 c01 -> c0 c1 c01")
+    first = einsum("k0 k01 i0 i01 c0 c01 -> k01 i01 c0 c01")
+    other = einsum("k1 k01 i1 i01 c1 c01 -> k01 i01 c1 c01")
+    right = first @ other >> einsum("k01 i01 c0 c01, k01 i01 c1 c01 -> c0 c1 c01")
     return CircuitRule("sums before products", left, right)
 
 
-def _images(name: str, of: Any) -> CircuitRule:
-    at = _Letters({"k": (0, 1), **_letters("c", 2)})
-    x, w, out = at.of(0, "k", "c"), at.of(1, "k", "c"), at.all("c")
+def _signed(minus: bool) -> Callable[[str], Callable[..., Any]]:
+    """Return what is done to an array with some axes: its negative is taken, or nothing."""
+    if not minus:
+        return lambda axes: lambda one: one
+    return lambda axes: elementwise("neg", pattern=f"{axes} -> {axes}")
+
+
+@cache
+def _images(name: str, minus: bool = False) -> CircuitRule:
+    """Return that a linear map is applied to a sum, or a difference, once."""
+    x, w, out, of = "k c0 c01", "k c1 c01", "c0 c1 c01", _signed(minus)
     times = einsum(f"{x}, {w} -> {out}")
     plus, under = (elementwise("add", pattern=f"{s}, {s} -> {s}") for s in (out, x))
     sides = traced(x, x, w)
@@ -496,61 +477,48 @@ def _images(name: str, of: Any) -> CircuitRule:
 
 
 @cache
-def _sum_of_images() -> CircuitRule:
-    """Return that a linear map is applied to a sum once."""
-    return _images("one image of a sum", lambda axes: lambda one: one)
+def _means(name: str, minus: bool = False) -> CircuitRule:
+    """Return that the mean of ``x w + b``, or of ``b - x w``, is that of a mean.
 
-
-@cache
-def _difference_of_images() -> CircuitRule:
-    """Return that a linear map is applied to a difference once."""
-    return _images("one image of a difference", _negated)
-
-
-def _means(name: str, of: Callable[[str], Callable[..., Any]]) -> CircuitRule:
-    at = _Letters({"k01": (0, 1), **_letters("i", 2), **_letters("c", 3)})
-    x, w = (at.of(k, "k", "i", "c") for k in range(2))
-    b, out = at.of(2, "c"), at.all("c")
-    linear = " ".join(name for name in out.split() if at[name] != (2,))
-    image = f"{at.all('i')} {linear}"
-    full = f"{at.all('i')} {out}"
-    scale = {k: f"{name}**-1" for name, k in at.items() if name[0] == "i"}
+    It is taken over axes that b does not have.
+    """
+    x, w, b = "k i0 i01 c0 c01 c02 c012", "k i1 i01 c1 c01 c12 c012", "c2 c02 c12 c012"
+    linear, of = "c0 c1 c01 c02 c12 c012", _signed(minus)
+    image, out = f"i0 i1 i01 {linear}", f"c2 {linear}"
     times = einsum(f"{x}, {w} -> {image}")
-    plus = elementwise("add", pattern=f"{image}, {b} -> {full}")
-    mean = einsum(f"{full} -> {out}", scale="*".join(scale.values()))
-    kept = [" ".join(n for n in side.split() if n[0] == "c" or len(at[n]) == 2) for side in (x, w)]
-    first = [einsum(f"{side} -> {left}", scale=scale[k,])
-             for k, (side, left) in enumerate(zip((x, w), kept, strict=True))]  # fmt: skip
-    last = einsum(f"{kept[0]}, {kept[1]} -> {linear}", scale=scale[0, 1])
+    plus = elementwise("add", pattern=f"{image}, {b} -> i0 i1 i01 {out}")
+    mean = einsum(f"i0 i1 i01 {out} -> {out}", scale="i0**-1*i1**-1*i01**-1")
+    first = einsum(f"{x} -> k i01 c0 c01 c02 c012", scale="i0**-1")
+    other = einsum(f"{w} -> k i01 c1 c01 c12 c012", scale="i1**-1")
+    last = einsum(f"k i01 c0 c01 c02 c012, k i01 c1 c01 c12 c012 -> {linear}", scale="i01**-1")
     total = elementwise("add", pattern=f"{linear}, {b} -> {out}")
     sides = traced(x, w, b)
     left = sides(lambda x, w, b: mean(plus(of(image)(times(x, w)), b)))
-    right = sides(lambda x, w, b: total(of(linear)(last(first[0](x), first[1](w))), b))
+    right = sides(lambda x, w, b: total(of(linear)(last(first(x), other(w))), b))
     return CircuitRule(name, left, right)
 
 
-@cache
-def _means_of_affine() -> CircuitRule:
-    """Return that the mean of ``x w + b`` is the image of a mean, where b has not its axes."""
-    return _means("means before an affine map", lambda axes: lambda one: one)
+INDEXED: Mapping[int, tuple[dict[str, str], list[str]]] = {
+    1: ({"i": "c f"}, ["i k c"]),
+    2: (
+        {
+            "i0": "c0 c0f1 c1f0 c01 f0 f01",
+            "i1": "c1 c1f0 c0f1 c01 f1 f01",
+            "i01": "c0f1 c1f0 c01 f01",
+        },
+        ["i0 i01 k0 k01 c0 c0f1 c01", "i1 i01 k1 k01 c1 c1f0 c01"],
+    ),
+}
+"""The axes of indices, by what they are of, and those of arrays that are looked up in.
 
-
-@cache
-def _means_of_difference() -> CircuitRule:
-    """Return that the mean of ``b - x w`` is that of a mean."""
-    return _means("means before a difference", _negated)
-
-
-def _negated(axes: str) -> Circuit:
-    return elementwise("neg", pattern=f"{axes} -> {axes}")
+Axes ``i01`` are looked up, of the operands 0 and 1, and ``k01`` are lost or taken whole. Others are
+written: ``c0f1`` is one that operand 0 has, and of which an index of operand 1 depends; so ``f01``
+are those of indices alone.
+"""
 
 
 def _indexed(name: str, count: int, make: Callable[..., Circuit], *kinds: str) -> CircuitRule:
     """Return that arrays are looked up in before a box is applied, and not after.
-
-    Axes ``i01`` are looked up, of the operands 0 and 1, and ``k01`` are lost or taken whole. Others
-    are written: ``c0f1`` is one that operand 0 has, and of which an index of operand 1 depends; so
-    ``cf01`` are those of indices alone, and ``r`` is one of nothing: what is read is repeated.
 
     Parameters
     ----------
@@ -563,20 +531,14 @@ def _indexed(name: str, count: int, make: Callable[..., Circuit], *kinds: str) -
     kinds
         ``"k"``, if it has axes of that kind, and ``"kept"``, if these are written.
     """
-    some = _subsets(count)
-    looked, taken = ({kind + _digits(s): s for s in some} for kind in "ik")
-    taken = taken if "k" in kinds else {}
-    pairs = [(t, u) for t in ((), *some) for u in ((), *some) if {*t}.isdisjoint(u) and (t or u)]
-    other = {f"c{_digits(t)}{'f' if u else ''}{_digits(u)}": (t, {*t, *u}) for t, u in pairs}
-    written = [*other, *(taken if "kept" in kinds else ())]
-    indices = {i: " ".join(c for c, (_, need) in other.items() if {*s} <= need)
-               for i, s in looked.items()}  # fmt: skip
+    indices, every = INDEXED[count]
 
-    def side(k: int, *tables: dict[str, Any]) -> list[str]:
-        return [one for table in tables for one, own in table.items() if k in own]
+    def words(*texts: str, lost: bool = False) -> str:
+        found = dict.fromkeys(" ".join(texts).split())
+        return " ".join(one for one in found if one[0] != "k" or ("k" in kinds and not lost))
 
     def view(at: Iterable[str], before: str, after: str) -> Circuit:
-        own = [*at]
+        own = [one for one in at if one in indices]
         read = read_sides(", ".join([*(indices[i] for i in own), before]) + f" -> {after}",
                           len(own) + 1, 1)  # fmt: skip
         return box_of(
@@ -584,32 +546,27 @@ def _indexed(name: str, count: int, make: Callable[..., Circuit], *kinds: str) -
             free={"r"}, lookups=dict(enumerate(own)),
         )  # fmt: skip
 
-    has = {c: own for c, (own, _) in other.items()}
-    need = {c: own for c, (_, own) in other.items()}
-    whole = [" ".join(side(k, looked, taken, has)) for k in range(count)]
-    part = [" ".join(side(k, need, taken)) for k in range(count)]
-    out = " ".join(written)
-    full = " ".join([*looked, *(c for c in written if c in taken or has[c])])
-    get = [view(side(k, looked), *pair) for k, pair in enumerate(zip(whole, part, strict=True))]
-    first, last = make(whole, full), view(looked, full, f"r {out}")
+    whole = [words(one) for one in every]
+    part = [words(*(indices.get(one, one) for one in axes.split())) for axes in whole]
+    lost = "kept" not in kinds
+    out, full = words(*part, lost=lost), words(*indices, *whole, lost=lost)
+    get = [view(before.split(), before, after) for before, after in zip(whole, part, strict=True)]
+    # an axis r is one of nothing: what is read is repeated
+    first, last = make(whole, full), view(indices, full, f"r {out}")
     second, repeat = make(part, out), view((), out, f"r {out}")
-    types = [*["N"] * len(looked), *["R"] * count]
+    types = [*["N"] * len(indices), *["R"] * count]
     given = traced(*indices.values(), *whole, types=types)
 
     def left(*arrays: Any) -> Any:
         return last(*arrays[:-count], first(*arrays[-count:]))
 
     def right(*arrays: Any) -> Any:
-        index = dict(zip(looked, arrays, strict=False))
-        own = [get[k](*(index[i] for i in side(k, looked)), x)
+        index = dict(zip(indices, arrays, strict=False))
+        own = [get[k](*(index[i] for i in whole[k].split() if i in indices), x)
                for k, x in enumerate(arrays[-count:])]  # fmt: skip
         return repeat(second(*own))
 
     return CircuitRule(name, given(left), given(right))
-
-
-def _digits(operands: Iterable[int]) -> str:
-    return "".join(map(str, operands))
 
 
 @cache
