@@ -7,10 +7,11 @@ Circuit(R[x m] -> R[x m])
 
 from __future__ import annotations
 
-from catlearn.arrays.boxes import Draft, Operation
+from collections.abc import Iterable
+
+from catlearn.arrays.boxes import Draft
 from catlearn.arrays.circuit import Circuit, compose
-from catlearn.arrays.forms import Form, Lookup, Reading
-from catlearn.arrays.kernels import Kernel
+from catlearn.arrays.listing import written
 from catlearn.arrays.operations import concat, copy, cos, sin, view
 from catlearn.arrays.patterns import read_pattern
 from catlearn.errors import expect
@@ -25,6 +26,17 @@ def _names(pattern: str, *wanted: str) -> tuple[str, ...]:
     if not good or read.right or len(read.left) != 1:
         raise read.error(f"the axes are {' and then '.join(wanted)}")
     return names
+
+
+def _words(names: Iterable[str]) -> str:
+    """Write names of axes as a listing has them."""
+    return " ".join(map(written, names))
+
+
+def _parsed(listing: str) -> Circuit:
+    """Return the circuit of a listing, with the line that runs now as where it is written."""
+    made = Circuit.parse(listing)
+    return Circuit.of(made.apex.with_lines(), made.dom, made.cod)
 
 
 def _lettered(circuit: Circuit, letter: str) -> Circuit:
@@ -46,14 +58,12 @@ def angles(pattern: str, base: float = 10000.0) -> Circuit:
     >>> angles("x p") >> cos
     Circuit(() -> R[x p])
     """
-    letters = _names(pattern, "that of positions", "that of frequencies")
+    axes = _words(_names(pattern, "that of positions", "that of frequencies"))
     expect(base, (int, float), "base", "a number, such as 10000.0")
-    draft, kernel = Draft(), Kernel("angle", (("base", float(base)),))
-    axes = [draft.axis(letter) for letter in letters]
-    operation = Operation(kernel, (), ((0, 1),), (0, 1), letters=letters, title="angles")
-    out = draft.wire(axes)
-    draft.box(operation, [], [out], axes)
-    return Circuit.of(draft, [], [out])
+    return _parsed(f"""
+        a1[{axes}]: R = angle(base={float(base)!r}) over {axes} as "angles"
+        return a1
+    """)
 
 
 def interleaved(letter: str = "m") -> Circuit:
@@ -118,24 +128,14 @@ def scatter(pattern: str, at: str) -> Circuit:
     kept = {*made} - {at}
     if at not in made or at in {*index, *given} or not {*index} <= {*given} or not kept <= {*given}:
         raise read.error(f"at={at!r} is an axis of what is made alone, and all others are given")
-    letters = (*made, *(name for name in given if name not in made))
-    draft, place = Draft(), {name: k for k, name in enumerate(letters)}
-    axes = [draft.axis(letter) for letter in letters]
-    looked = Form.atom(Lookup(1, Reading.wiring([place[name] for name in index]).forms))
-    apart = looked + Form.variable(place[at]).times(-1)
-    reading = Reading.wiring([place[name] for name in given])
-    reading = Reading(reading.forms, 0.0, (apart, apart.times(-1)))
-    ins = [
-        draft.wire([axes[place[name]] for name in given]),
-        draft.wire([axes[place[name]] for name in index], draft.type("N", axes[place[at]])),
-    ]
-    out, count = draft.wire([axes[place[name]] for name in made]), len(made)
-    operation = Operation(
-        Kernel("contraction"), (reading, None), (tuple(range(count)),),
-        tuple(range(count, len(letters))), letters=letters, title="scatter",
-    )  # fmt: skip
-    draft.box(operation, ins, [out], axes)
-    return Circuit.of(draft, ins[::-1], [out])
+    looked, read, at = f"i[{_words(index)}]", f"x[{_words(given)}]", written(at)
+    inside = f"{at} <= {looked} and {looked} <= {at}"
+    return _parsed(f"""
+        {looked}: N<{at}>
+        {read}: R
+        a[{_words(made)}]: R = contraction({read} where {inside}, i) as "scatter"
+        return a
+    """)
 
 
 def one_hot(pattern: str) -> Circuit:
@@ -146,15 +146,10 @@ def one_hot(pattern: str) -> Circuit:
     >>> one_hot("V")
     Circuit(N<V>[] -> R[V])
     """
-    (letter,) = _names(pattern, "that of the index")
-    draft = Draft()
-    axis, unit = draft.axis(letter), Kernel("constant", (("value", 1.0),))
-    one, index, out = draft.wire(()), draft.wire((), draft.type("N", axis)), draft.wire([axis])
-    draft.box(Operation(unit, (), ((),), title="1"), [], [one], ())
-    difference = Form.atom(Lookup(1, ())) + Form.variable(0).times(-1)
-    reading = Reading((), 0.0, (difference, difference.times(-1)))
-    made = Operation(
-        Kernel("view"), (reading, None), ((0,),), letters=(letter,), title="one_hot"
-    )  # fmt: skip
-    draft.box(made, [one, index], [out], [axis])
-    return Circuit.of(draft, [index], [out])
+    at = _words(_names(pattern, "that of the index"))
+    return _parsed(f"""
+        i[]: N<{at}>
+        one[]: R = constant(value=1.0) as "1"
+        a[{at}]: R = view(one[] where {at} <= i[] and i[] <= {at}, i) as "one_hot"
+        return a
+    """)
