@@ -22,8 +22,11 @@ from __future__ import annotations
 import dataclasses
 import math
 import re
+import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from catlearn.display import Legible
@@ -255,10 +258,13 @@ def seconds_text(value: float) -> str:
 
 
 class Devices(Mapping):
-    """Devices by name."""
+    """The devices of a file, by name; it is read when one is asked for."""
 
-    def __init__(self, *known: Device) -> None:
-        self._known = {device.name: device for device in known}
+    @cached_property
+    def _known(self) -> dict[str, Device]:
+        text = (Path(__file__).parent / "devices.toml").read_text(encoding="utf-8")
+        known = tomllib.loads(text)
+        return {name: _device(name, known) for name in known}
 
     def __getitem__(self, name: str) -> Device:
         if name not in self._known:
@@ -275,105 +281,20 @@ class Devices(Mapping):
         return f"<devices {', '.join(self._known)}>"
 
 
-def _device(
-    name: str,
-    levels: list[tuple[Any, ...]],
-    floors: Mapping[str, int],
-    units: Mapping[str, float | Mapping[int, float]],
-    **sources: str,
-) -> Device:
-    return Device(name, tuple(Level(*level) for level in levels), units, floors, sources)
+def _device(name: str, known: Mapping[str, Any]) -> Device:
+    """Return a device of a table; what it does not say is as of the one that it is like."""
+    base = known.get(known[name].get("like"), {})
+    whole = {**base, **known[name]}
+    units = {
+        unit: {int(width): n for width, n in given.items()} if isinstance(given, dict) else given
+        for unit, given in whole["throughputs"].items()
+    }
+    levels, sources = tuple(Level(*level) for level in whole["levels"]), whole["sources"]
+    if isinstance(sources, str):
+        sources = dict.fromkeys([*(level.name for level in levels), *units], sources)
+    sources = {**base.get("sources", {}), **sources}
+    return Device(name, levels, units, whole.get("floors", {}), sources)
 
 
-_SHEET = "vendor: data sheet of"
-_GUIDE = "vendor: CUDA programming guide, compute capability"
-_HOPPER = {
-    "L2": "capacity vendor: Hopper white paper; bandwidth measured: Chips and Cheese, "
-    "'Nvidia's H100: Funny L2, and Tons of Bandwidth' (2023), on the PCIe model",
-    "SMEM": f"{_GUIDE} 9.0",
-    "matrix": f"{_SHEET} H100 SXM5, dense, half of that with sparsity; 4 bytes in TF32",
-    "vector": f"{_SHEET} H100 SXM5, float32",
-    "exponential": "derived: 16 a clock on each of 132 units at 1.83 GHz; "
-    "FlashAttention-3 (arXiv 2407.08608) uses it",
-}
-_TPU = {
-    "HBM": "vendor: Cloud TPU documentation",
-    "VMEM": "vendor: jax.experimental.pallas.tpu.get_tpu_info, jax 0.10, by core",
-    "matrix": "vendor: Cloud TPU documentation",
-}
-_WARPS, _TILES = {"g": 16, "s": 16}, {"g": 8, "s": 128}
-
-devices = Devices(
-    _device(
-        "A100",
-        [("HBM", 80e9), ("L2", 40e6, 2.039e12), ("SMEM", 164e3, 7.2e12, 108)],
-        _WARPS,
-        {"matrix": {1: 624e12, 2: 312e12, 4: 156e12}, "vector": 19.5e12, "exponential": 2.4e12},
-        HBM=f"{_SHEET} A100 80GB SXM",
-        L2="capacity vendor: A100 white paper; bandwidth derived: its 5120 bytes a clock at "
-        "1.41 GHz, of which programs reach some two thirds",
-        SMEM=f"{_GUIDE} 8.0",
-        matrix=f"{_SHEET} A100, dense; 4 bytes in TF32",
-        vector=f"{_SHEET} A100, float32",
-        exponential="derived: 16 a clock on each of 108 units at 1.41 GHz",
-    ),
-    _device(
-        "H100",
-        [("HBM", 80e9), ("L2", 50e6, 3.35e12), ("SMEM", 228e3, 5.5e12, 132)],
-        _WARPS,
-        {"matrix": {1: 1979e12, 2: 989e12, 4: 494.5e12}, "vector": 66.9e12, "exponential": 3.9e12},
-        HBM=f"{_SHEET} H100 SXM5",
-        **_HOPPER,
-    ),
-    _device(
-        "H200",
-        [("HBM", 141e9), ("L2", 50e6, 4.8e12), ("SMEM", 228e3, 5.5e12, 132)],
-        _WARPS,
-        {"matrix": {1: 1979e12, 2: 989e12, 4: 494.5e12}, "vector": 66.9e12, "exponential": 3.9e12},
-        HBM=f"{_SHEET} H200; the chip is that of H100",
-        **_HOPPER,
-    ),
-    _device(
-        "B200",
-        [("HBM", 192e9), ("L2", 126e6, 8e12), ("SMEM", 228e3, 11e12, 148)],
-        _WARPS,
-        {"matrix": {1: 4500e12, 2: 2250e12, 4: 1100e12}, "vector": 80e12, "exponential": 4.4e12},
-        HBM=f"{_SHEET} HGX B200; systems offer 180 GB of it",
-        L2="capacity vendor: Blackwell tuning guide; bandwidth derived: twice that of H100, "
-        "as there are two dies",
-        SMEM=f"{_GUIDE} 10.0",
-        matrix=f"{_SHEET} HGX B200 at 1000 W, dense; 4 bytes in TF32",
-        vector=f"{_SHEET} HGX B200, float32",
-        exponential="derived: 16 a clock on each of 148 units at 1.85 GHz",
-    ),
-    _device(
-        "TPU v5e",
-        [("HBM", 17.2e9), ("VMEM", 128 * 2**20, 8.19e11)],
-        _TILES,
-        {"matrix": {1: 394e12, 2: 197e12}, "vector": 6.1e12, "exponential": 1.5e12},
-        vector="derived: 4 operations a clock in each of 8 x 128 lanes at 1.5 GHz",
-        exponential="derived: one a clock in each of 8 x 128 lanes at 1.5 GHz",
-        **_TPU,
-    ),
-    _device(
-        "TPU v5p",
-        [("HBM", 95e9), ("VMEM", 64 * 2**20, 2.765e12, 2)],
-        _TILES,
-        {"matrix": {1: 918e12, 2: 459e12}, "vector": 14.3e12, "exponential": 3.6e12},
-        vector="derived: 4 operations a clock in each of 8 x 128 lanes of two cores at 1.75 GHz",
-        exponential="derived: one a clock in each of 8 x 128 lanes of two cores at 1.75 GHz",
-        **_TPU,
-    ),
-    _device(
-        "cpu",
-        [("RAM", 25.3e9), ("L2", 2 * 2**20, 8.2e9, 2)],
-        {},
-        {"matrix": {4: 2.3e11}, "vector": 4e10, "exponential": 3.2e9, "box": 1.6e7},
-        **dict.fromkeys(
-            ("RAM", "L2", "matrix", "vector", "exponential", "box"),
-            "measured: two cores of a shared x86 server, float32, by benchmarks/device.py, in "
-            "processor time",
-        ),
-    ),
-)
+devices = Devices()
 """Ready-made devices: A100, H100, H200, B200, TPU v5e, TPU v5p, and a processor, ``cpu``."""
