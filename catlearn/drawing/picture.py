@@ -219,7 +219,7 @@ def draw(
         is left out, and tikz-cd and quiver links, which others read, are refused.
     open, depth, inputs, breaks
         For a circuit, which blocks are drawn open, how many inside one another, the order of its
-        inputs, and before what a line of music begins: see
+        inputs, and before what a row begins: see
         :func:`~catlearn.drawing.circuits.scene.circuit_scene`. For a learning diagram or a loss,
         ``open`` are the edges whose circuits are drawn in panels.
     resources

@@ -1,7 +1,7 @@
 """Pictures of circuits of arrays, by the conventions of neural circuit diagrams.
 
 Boxes become glyphs, glyphs a scene (columns, orders, states and steps), a scene places (heights by
-a linear program, lines of music), and places ink.
+a linear program, rows), and places ink.
 
 >>> from catlearn.arrays import linear
 >>> scene = circuit_scene(linear("A", "m -> n"))

@@ -159,7 +159,7 @@ class CircuitPanel:
 
     @cached_property
     def pages(self) -> list[Placed]:
-        """Its lines of music."""
+        """Its rows."""
         return placed(self.scene)
 
     @property
@@ -199,7 +199,7 @@ STEEP = 2.5
 
 
 class _Ink:
-    """Draws a line of music."""
+    """Draws a row."""
 
     def __init__(self, pen: Pen, scene: CircuitScene, page: Placed, down: float) -> None:
         self.pen, self.scene, self.page, self.down = pen, scene, page, down

@@ -1,4 +1,4 @@
-"""Places of what a circuit's picture shows: heights by a linear program, widths, lines of music.
+"""Places of what a picture of a circuit shows: heights by a linear program, widths, rows.
 
 All heights are variables of one program: it makes the total climb of lines as small as it can, then
 the extent of arrays, glyphs and frames, such that lines keep their order and their distances, what
@@ -37,7 +37,7 @@ PITCH, APART = 20.0, 31.0
 """Room between lines of one array, and of two."""
 
 PAGE = 1000.0
-"""The width beyond which a picture is broken into lines of music."""
+"""The width beyond which a picture is broken into rows."""
 
 TEXT, SMALL, SIGN = 14.0, 11.0, 15.0
 """Type sizes: of what stands on glyphs, of labels, and of signs."""
@@ -49,7 +49,7 @@ TITLE, FOOT = 32.0, 12.0
 """Room between the edge of a frame and the first line in it, and the last one."""
 
 LINE_GAP, NOTE_LINE = 34.0, 14.0
-"""Room between lines of music, and what a line above columns takes."""
+"""Room between rows, and what a line above columns takes."""
 
 _PADS: Mapping[str, tuple[float, float]] = {
     "norm": (12.0, 12.0),
@@ -68,7 +68,7 @@ _WEIGHTS = {"glyphs": 4.0, "border": 4.0, "joins": 2.0, "forks": 1.5, "copies": 
 
 @dataclass(frozen=True)
 class Placed:
-    """A line of music, placed.
+    """A row, placed.
 
     Parameters
     ----------
@@ -172,13 +172,13 @@ class _LinearProgram:
 
 
 def placed(scene: CircuitScene, page: float = PAGE) -> list[Placed]:
-    """Return the lines of music of a scene."""
+    """Return the rows of a scene."""
     ends = _breaks(scene, page)
     return [_line(scene, first, last) for first, last in pairwise(ends)]
 
 
 def _breaks(scene: CircuitScene, page: float) -> list[int]:
-    """Return the states at which lines of music begin and end: where few lines cross."""
+    """Return the states at which rows begin and end: where few lines cross."""
     wide = [0.0]
     for k, step in enumerate(scene.steps):
         wide.append(wide[-1] + _lead(scene.states[k]) + _step_width(step, 40.0))
@@ -338,7 +338,7 @@ def _line(scene: CircuitScene, first: int, last: int) -> Placed:
 
 
 def _stretch(frame: Frame, first: int, last: int) -> bool:
-    """Whether a frame is on a line of music, and not only at an end of it."""
+    """Whether a frame is on a row, and not only at an end of it."""
     low, high = max(frame.first, first), min(frame.last, last)
     return low < high or (low == high and frame.first == frame.last)
 
@@ -389,7 +389,7 @@ def _stack(
 
 
 def frame_edges(frame: Frame, page: Placed) -> tuple[float, float, bool, bool]:
-    """Return the left and right of a frame on a line of music, and whether these are edges."""
+    """Return the left and right of a frame on a row, and whether these are edges."""
     begins, ends = frame.first >= page.first, frame.last <= page.last
     low = page.left[frame.first - page.first] - 10.0 if begins else page.left[0] - 12.0
     high = page.right[frame.last - page.first] + 10.0 if ends else page.right[-1] + 12.0
@@ -428,7 +428,7 @@ def stand_place(
 
 
 def whole(pages: Iterable[Placed]) -> tuple[float, float]:
-    """Return the width and the height of lines of music."""
+    """Return the width and the height of rows."""
     every = [*pages]
     height = math.fsum(page.height + page.head for page in every) + LINE_GAP * (len(every) - 1)
     return max(page.width for page in every), height

@@ -167,7 +167,7 @@ class CircuitScene:
     key
         Whether to explain the glyphs that occur.
     breaks
-        States at which a line of music ends, besides those that the width asks for.
+        States at which a row ends, besides those that the width asks for.
     """
 
     title: str
@@ -842,7 +842,7 @@ def circuit_scene(
     inputs
         The order of the inputs from the top to the bottom, by place from 0.
     breaks
-        Titles of boxes or blocks, or names of parameters, before which a line of music begins.
+        Titles of boxes or blocks, or names of parameters, before which a row begins.
     resources
         What the circuit takes as one island (:func:`catlearn.resources`): levels of memory, the
         blocks of axes, and above columns the words that are live.
