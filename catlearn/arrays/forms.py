@@ -30,6 +30,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from math import isnan, nan
 from typing import Any
 
@@ -117,7 +118,7 @@ class Form:
         """Return a form that is constant."""
         return cls((), Size.of(number))
 
-    @property
+    @cached_property
     def wiring(self) -> int | None:
         """The variable that it is, or None."""
         if len(self.terms) != 1 or self.constant.terms:
@@ -139,7 +140,7 @@ class Form:
             return Form()
         return Form(tuple((a, c * factor) for a, c in self.terms), self.constant * factor)
 
-    @property
+    @cached_property
     def variables(self) -> frozenset[int]:
         """The variables that occur."""
         found: set[int] = set()

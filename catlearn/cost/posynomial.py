@@ -31,13 +31,14 @@ import ast
 import math
 import operator
 from collections.abc import Iterable, Mapping
+from copy import copy
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property, reduce
 from itertools import product
 from keyword import iskeyword
 from numbers import Rational, Real
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -130,6 +131,8 @@ class Posynomial(Legible):
             return given
         if isinstance(given, str):
             return cls(((((given, 1),), 1),))
+        if type(given) is int and given >= 0:
+            return cls((((), given),) if given else ())
         wanted = "a posynomial, a number, a name, or a mapping from monomials to numbers"
         expect(given, (Mapping, int, Real), "the argument", wanted)
         terms: Mapping[Any, Any] = given if isinstance(given, Mapping) else {(): given}
@@ -251,6 +254,8 @@ class Posynomial(Legible):
 
     def __mul__(self, other: Any) -> Posynomial:
         if not isinstance(other, Posynomial):
+            if type(other) is int and other == 1:
+                return self
             if not isinstance(other, Real | str):
                 return NotImplemented
             other = Posynomial.of(other)
@@ -293,6 +298,8 @@ class Posynomial(Legible):
         """
         if not isinstance(exponent, Real):
             return NotImplemented
+        if type(exponent) is int and exponent and self.is_monomial and self.terms[0][1] == 1:
+            return Posynomial(((tuple((n, p * exponent) for n, p in self.terms[0][0]), 1),))
         power = Fraction(exponent)
         natural = power.denominator == 1 and power >= 0
         if self.is_monomial:
@@ -497,21 +504,40 @@ class Optimum:
         return self.point[name]
 
 
-class _Logarithm(NamedTuple):
-    """log sum exp(A y + b), with its gradient: a posynomial in logarithms of its variables."""
+class _Logarithms:
+    """log sum exp(A y + b) of some posynomials in logarithms of their variables, with gradients.
 
-    A: np.ndarray
-    b: np.ndarray
+    Parameters
+    ----------
+    parts
+        A and b of each, which has a term at least.
+    """
 
-    def __call__(self, y: np.ndarray) -> float:
+    def __init__(self, parts: Iterable[tuple[np.ndarray, np.ndarray]], count: int) -> None:
+        every = [*parts]
+        self.A = np.concatenate([np.zeros((0, count)), *(A for A, _ in every)])
+        self.b = np.concatenate([np.zeros(0), *(b for _, b in every)])
+        self.sizes = np.array([len(b) for _, b in every], int)
+        self.starts = np.cumsum(self.sizes) - self.sizes
+
+    def _weights(self, y: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         exponents = self.A @ y + self.b
-        largest = exponents.max()
-        return float(largest + np.log(np.exp(exponents - largest).sum()))
+        largest = np.maximum.reduceat(exponents, self.starts)
+        weights = np.exp(exponents - np.repeat(largest, self.sizes))
+        return weights, np.add.reduceat(weights, self.starts), largest
 
-    def gradient(self, y: np.ndarray) -> np.ndarray:
-        exponents = self.A @ y + self.b
-        weights = np.exp(exponents - exponents.max())
-        return weights @ self.A / weights.sum()
+    def values(self, y: np.ndarray) -> np.ndarray:
+        _, sums, largest = self._weights(y)
+        return largest + np.log(sums)
+
+    def gradients(self, y: np.ndarray) -> np.ndarray:
+        weights, sums, _ = self._weights(y)
+        found = np.add.reduceat(weights[:, None] * self.A, self.starts)
+        return found / sums[:, None]
+
+    def excess(self, y: np.ndarray) -> float:
+        """The greatest of them: what passes 0 is outside of the limits."""
+        return float(self.values(y).max()) if len(self.sizes) else -math.inf
 
 
 def minimise(
@@ -521,8 +547,9 @@ def minimise(
 ) -> Optimum:
     """Solve a geometric program: the least value of a posynomial where others are within limits.
 
-    By scipy's SLSQP in the logarithms of the variables, with exact gradients, from two starts. The
-    problem is convex there, so the optimum is global; what is returned keeps all limits to 1e-9.
+    By scipy's SLSQP in the logarithms of the variables, with exact gradients, from two starts if
+    need be. The problem is convex there, so the optimum is global; what is returned keeps all
+    limits to 1e-9.
 
     Parameters
     ----------
@@ -559,11 +586,12 @@ def minimise(
     logs = []
     for one, limit in every:
         A, b = one.logarithms(names)
-        logs.append(_Logarithm(A, b - limit))
+        logs.append((A, b - limit))
     ends = np.array([given.get(name, (0, math.inf)) for name in names], float).reshape(-1, 2)
     with np.errstate(divide="ignore"):
         low, high = np.log(ends).T
-    y = _solve(logs[0], [wall for wall in logs[1:] if len(wall.b)], low, high)
+    walls = _Logarithms((wall for wall in logs[1:] if len(wall[1])), len(names))
+    y = _solve(_Logarithms(logs[:1], len(names)), walls, low, high)
     point = dict(zip(names, np.exp(y).tolist(), strict=True))
     point = {name: float(point.get(name, given[name][0])) for name in given} | point
     tight = tuple(k for k, (one, limit) in enumerate(limits) if one(point) >= limit * (1 - 1e-6))
@@ -571,74 +599,75 @@ def minimise(
 
 
 def _solve(
-    target: _Logarithm, walls: list[_Logarithm], low: np.ndarray, high: np.ndarray
+    target: _Logarithms, walls: _Logarithms, low: np.ndarray, high: np.ndarray
 ) -> np.ndarray:
-    """The best point in logarithms, from two starts that are within the limits."""
+    """The best point in logarithms, from starts that are within the limits."""
     corner = np.where(np.isfinite(low), low, np.minimum(0.0, high))
     inside = _feasible(corner, walls, low, high)
     if not target.A.any():
         return inside
     far = _towards(inside, np.where(np.isfinite(high), high, inside + 3.0), walls)
-    found = [_slsqp(target, walls, start, low, high) for start in (inside, far)]
-    return min((inside, *(_towards(inside, y, walls) for y in found)), key=target)
+    found = [inside]
+    for start in (far, inside):  # from the second only where the first does not come to an end
+        y, ended = _slsqp(target, walls, start, low, high)
+        found.append(_towards(inside, y, walls))
+        if ended:
+            break
+    return min(found, key=target.excess)
 
 
 def _feasible(
-    corner: np.ndarray, walls: list[_Logarithm], low: np.ndarray, high: np.ndarray
+    corner: np.ndarray, walls: _Logarithms, low: np.ndarray, high: np.ndarray
 ) -> np.ndarray:
     """A point within the limits: the corner, or the one that passes them by the least factor."""
-    excess = _excess(walls, corner)
+    excess = walls.excess(corner)
     if excess <= 0:
         return corner
     if len(corner):  # the least last variable by which every wall may give way
-        last = _Logarithm(np.eye(1, len(corner) + 1, len(corner)), np.zeros(1))
-        giving = [_Logarithm(np.insert(A, A.shape[1], -1.0, axis=1), b) for A, b in walls]
+        count = len(corner) + 1
+        last = _Logarithms([(np.eye(1, count, len(corner)), np.zeros(1))], count)
+        giving = copy(walls)
+        giving.A = np.insert(walls.A, len(corner), -1.0, axis=1)
         start = np.append(corner, excess)
-        y = _slsqp(last, giving, start, np.append(low, -1e3), np.append(high, 1e3))[:-1]
-        corner = min((corner, y), key=lambda at: _excess(walls, at))
-        excess = _excess(walls, corner)
+        y, _ = _slsqp(last, giving, start, np.append(low, -1e3), np.append(high, 1e3))
+        corner = min((corner, y[:-1]), key=walls.excess)
+        excess = walls.excess(corner)
     if excess > _SLACK:
         factor = math.exp(excess)
         raise Infeasible(f"limits would have to be {factor:.6g} times as large", factor)
     return corner
 
 
-def _excess(walls: list[_Logarithm], y: np.ndarray) -> float:
-    return max((wall(y) for wall in walls), default=-math.inf)
-
-
-def _towards(inside: np.ndarray, y: np.ndarray, walls: list[_Logarithm]) -> np.ndarray:
+def _towards(inside: np.ndarray, y: np.ndarray, walls: _Logarithms) -> np.ndarray:
     """The last point within the limits on the way from one that is to another; they are convex."""
     if not np.isfinite(y).all():
         return inside
-    if _excess(walls, y) <= _SLACK:
+    if walls.excess(y) <= _SLACK:
         return y
     near, far = 0.0, 1.0
     for _ in range(60):
         middle = (near + far) / 2
-        good = _excess(walls, inside + middle * (y - inside)) <= 0
+        good = walls.excess(inside + middle * (y - inside)) <= 0
         near, far = (middle, far) if good else (near, middle)
     return inside + near * (y - inside)
 
 
 def _slsqp(
-    target: _Logarithm,
-    walls: list[_Logarithm],
-    start: np.ndarray,
-    low: np.ndarray,
-    high: np.ndarray,
-) -> np.ndarray:
+    target: _Logarithms, walls: _Logarithms, start: np.ndarray, low: np.ndarray, high: np.ndarray
+) -> tuple[np.ndarray, bool]:
+    """The point at which SLSQP ends, and whether that is an end."""
     from scipy.optimize import minimize
 
     limits = {
         "type": "ineq",
-        "fun": lambda y: -np.array([wall(y) for wall in walls]),
-        "jac": lambda y: -np.array([wall.gradient(y) for wall in walls]),
+        "fun": lambda y: -walls.values(y),
+        "jac": lambda y: -walls.gradients(y),
     }
     with np.errstate(over="ignore", invalid="ignore"):
         result = minimize(
-            target, start, jac=target.gradient, bounds=list(zip(low, high, strict=True)),
-            constraints=[limits] if walls else [], method="SLSQP",
+            target.excess, start, jac=lambda y: target.gradients(y)[0],
+            bounds=list(zip(low, high, strict=True)),
+            constraints=[limits] if len(walls.sizes) else [], method="SLSQP",
             options={"ftol": 1e-13, "maxiter": 300},
         )  # fmt: skip
-    return np.clip(result.x, low, high)
+    return np.clip(result.x, low, high), bool(result.success)

@@ -150,6 +150,8 @@ class Indexed:
         For arrays of the circuit, by their rows, the forms at which they are read or asked for.
     circuit
         What was read, or None.
+    extents
+        How many entries forms read at tiles of their variables; what was asked for is kept.
     """
 
     nodes: list[IndexedArray]
@@ -161,6 +163,7 @@ class Indexed:
     gradients: bool = False
     readings: dict[int, list[tuple[Form, ...]]] = field(default_factory=dict)
     circuit: Circuit | None = None
+    extents: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
     def of(cls, circuit: Circuit) -> Indexed:
@@ -262,9 +265,28 @@ class Indexed:
         """The variables of each output."""
         return [frozenset(v for f in forms for v in f.variables) for _, _, forms in self.outputs]
 
+    @cached_property
+    def counts(self) -> dict[int, int] | None:
+        """The sizes of variables, if all are numbers."""
+        found = {v: self.sizes[v].number for v in self.variables.values()}
+        return None if None in found.values() else {v: int(n or 0) for v, n in found.items()}
+
+    @cached_property
+    def plain(self) -> list[tuple[int, ...] | None]:
+        """The variables of arrays that have an entry for each of their indices; None of others."""
+        found = []
+        for node in self.nodes:
+            at = tuple(form.wiring for form in node.forms)
+            found.append(at if None not in at and {*at} == node.free else None)
+        return found
+
+    @cached_property
+    def _titles(self) -> list[str]:
+        return [self.shown(node.name, node.forms) for node in self.nodes]
+
     def title(self, node: int) -> str:
         """Write an array with the names of its variables."""
-        return self.shown(self.nodes[node].name, self.nodes[node].forms)
+        return self._titles[node]
 
     def shown(self, name: str, forms: Iterable[Form]) -> str:
         """Write a name with forms."""

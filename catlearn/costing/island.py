@@ -39,6 +39,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property, reduce
 from itertools import permutations, product
+from math import prod
 from operator import mul
 from typing import Any, NamedTuple
 
@@ -304,7 +305,11 @@ class Island(Legible):
                 return self._full[v] / self._tiles[v]
             return Posynomial.of(-(-size // block))
 
-        return reduce(mul, map(blocks, variables), ONE)
+        every = tuple(variables)
+        key = "times", every, tuple(self._tiles[v] for v in every)
+        if key not in self.read.extents:
+            self.read.extents[key] = reduce(mul, map(blocks, every), ONE)
+        return self.read.extents[key]
 
     def _tile(self, span: _Lifetime) -> Posynomial:
         """What is held of an array; what says where the greatest entry is keeps that, too."""
@@ -314,7 +319,14 @@ class Island(Legible):
             one.kernel in EXTREMES and (one.operands, one.bound) == (node.operands, node.bound)
             for one in nodes
         )
-        return extent(node.forms, {**self._tiles, **held}) * (2 if alone else 1)
+        return self._extent(node.forms, {**self._tiles, **held}) * (2 if alone else 1)
+
+    def _extent(self, forms: tuple[Form, ...], tiles: Mapping[int, Posynomial]) -> Posynomial:
+        """How many entries forms read; that is kept for all modes of the arrays."""
+        key = forms, tuple(tiles[v] for form in forms for v in form.variables)
+        if key not in self.read.extents:
+            self.read.extents[key] = extent(forms, tiles)
+        return self.read.extents[key]
 
     # ------------------------------------------------------------ the order of steps
 
@@ -494,7 +506,7 @@ class Island(Legible):
             for k in now:
                 if k != spared:
                     title = titles[self._spans[k].node]
-                    live[title] = live.get(title, NOTHING) + tiles[k]
+                    live[title] = live[title] + tiles[k] if title in live else tiles[k]
             found.append(Column(titles[number], live))
         return found
 
@@ -560,9 +572,11 @@ class Island(Legible):
         self, title: str, forms: tuple[Form, ...], free: frozenset[int],
         path: tuple[int, ...], moved: Iterable[int], width: Any,
     ) -> Crossing:  # fmt: skip
-        words = extent(forms, self._full)
+        words = self._extent(forms, self._full)
         if any(form.wiring is None for form in forms):
-            words = extent(forms, self._tiles) * self._times(v for v in free if v in self._kinds)
+            words = self._extent(forms, self._tiles) * self._times(
+                v for v in free if v in self._kinds
+            )
         again = [v for v in self._parallel if v not in free and v not in moved]
         again += [v for v in path if v not in free]
         return Crossing(title, words * width, self._times(again))
@@ -782,6 +796,33 @@ def candidates(read: Indexed, loops: int = 2) -> Iterator[dict[str, Mode]]:
         flat = {name: Mode(kind) for name, kind in some if kind in PARALLEL}
         for order in permutations(nested):
             yield {**start, **flat, **{name: Mode(kind) for name, kind in order}}
+
+
+def least_memory(read: Indexed, modes: Mapping[str, Mode], width: Any = 1) -> float:
+    """Return what an island needs at least, where blocks have one index; 0 if it is not known.
+
+    A step holds what it reads, and what it makes, unless that takes the place of what it reads.
+
+    Examples
+    --------
+    >>> from catlearn.arrays import einsum
+    >>> read = Indexed.of(einsum("a b, b c -> a c").at(a=8, b=8, c=8))
+    >>> least_memory(read, {}), least_memory(read, {"a": Mode("grouped"), "b": Mode("streamed")})
+    (192, 17)
+    """
+    if read.counts is None:
+        return 0
+    tiles = dict(read.counts)
+    for name, mode in modes.items():
+        if mode.kind != "whole":
+            v = read.variables[name]
+            tiles[v] = min(mode.block or 1, tiles[v])
+    held = [0 if plain is None else prod(map(tiles.__getitem__, plain)) for plain in read.plain]
+    steps = (
+        sum(map(held.__getitem__, {*node.operands})) + (0 if node.kind == "map" else held[k])
+        for k, node in enumerate(read.nodes) if node.kind != "input"
+    )  # fmt: skip
+    return max(steps, default=0) * width
 
 
 def extent(forms: tuple[Form, ...], tiles: Mapping[int, Posynomial]) -> Posynomial:

@@ -264,14 +264,16 @@ def islands(
     if device is not None and "widths" not in options:
         scale *= options.get("width", 2)
 
+    part = functools.cache(functools.partial(part_of, circuit))
+
     @functools.cache
     def bound(boxes: frozenset[int]) -> float:
         widths = options.get("widths") or (1, 1, 1)
-        island = Island(Indexed.of(part_of(circuit, boxes)), {}, widths=widths)
+        island = Island(Indexed.of(part(boxes)), {}, widths=widths)
         return scale * (island.compulsory.number or 0)
 
     def price(boxes: frozenset[int]) -> float:
-        found = best(boxes, part_of(circuit, boxes))
+        found = best(boxes, part(boxes))
         return math.inf if found is None else found.optimum.value
 
     plans: list[tuple[Partition, list[frozenset[int]]]] = []
@@ -297,7 +299,7 @@ def islands(
         raise failed
     plan, rows = min(plans, key=lambda found: found[0].cost)
     made = tuple(one for one in map(known.__getitem__, rows) if one is not None)
-    return replace(plan, tilings=made, circuits=tuple(part_of(circuit, some) for some in rows))
+    return replace(plan, tilings=made, circuits=tuple(map(part, rows)))
 
 
 def _flows(circuit: Circuit, stages: Stages) -> tuple[list[tuple[int, int]], list[set[int]]]:

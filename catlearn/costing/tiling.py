@@ -32,7 +32,7 @@ import contextlib
 import itertools
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from numbers import Integral, Real
 from typing import Any
@@ -42,7 +42,7 @@ from catlearn.cost import Infeasible, Optimum, Posynomial, minimise
 from catlearn.costing.closed import ClosedForm, closed_form
 from catlearn.costing.costs import Costs
 from catlearn.costing.hierarchy import Device, Level
-from catlearn.costing.island import Island, candidates
+from catlearn.costing.island import Island, candidates, least_memory
 from catlearn.costing.notice import Notice
 from catlearn.costing.table import circuit_resources
 from catlearn.costing.timing import Time, timed
@@ -118,25 +118,43 @@ class Tiling(Legible):
         Bytes of what the costs count: of a word, or 1.
     widths
         Bytes of inputs, which are those that are multiplied, of outputs, and of what stays inside.
-    levels
-        The tiles of each level, from the slow one on.
     optimum
         The solution of the geometric program.
     symbolic
         The costs with the sizes as they were given.
-    split
-        Where there are fewer groups than units, and it pays to split what is streamed: the
-        variable, the number of parts, and by how much that divides the time of transfers.
+    floors
+        The least tiles, by variable or mode.
+    remainders
+        Whether tiles need not divide their axis.
+    parted
+        The costs of the ways to run it in which something streamed is split.
     """
 
     costs: Costs
     device: Device
     unit: int
     widths: tuple[int, int, int]
-    levels: tuple[LevelTiles, ...]
     optimum: Optimum
     symbolic: Costs
-    split: tuple[str, int, float] | None = None
+    floors: Mapping[str, int] = field(default_factory=dict)
+    remainders: bool = True
+    parted: tuple[Costs, ...] = ()
+
+    @cached_property
+    def levels(self) -> tuple[LevelTiles, ...]:
+        """The tiles of each level, from the slow one on."""
+        return _whole(
+            self.costs, self.device, self.unit, self.optimum, self.floors, self.remainders
+        )
+
+    @cached_property
+    def split(self) -> tuple[str, int, float] | None:
+        """Where there are fewer groups than units, and it pays to split what is streamed, how.
+
+        That is the variable, the number of parts, and by how much that divides the time of
+        transfers.
+        """
+        return _split(self, self.parted, self.floors)
 
     @property
     def tiles(self) -> Mapping[str, int]:
@@ -218,13 +236,15 @@ class Tiling(Legible):
 
 
 def runs(
-    circuit: Circuit, reverse: bool = False, widths: tuple[int, int, int] = (1, 1, 1)
-) -> list[Island]:
+    circuit: Circuit, reverse: bool = False, widths: tuple[int, int, int] = (1, 1, 1),
+    room: float = math.inf,
+) -> list[Island]:  # fmt: skip
     """Return a circuit as one island, for each choice of modes of which transfers or memory differ.
 
     What is streamed or split has to be a fold (:func:`catlearn.streams.stream`). The reverse
     pass has the state of a forward pass in the usual modes. Of many choices these are those that
-    differ least from the usual one.
+    differ least from the usual one. Those are left out of which it is seen, before they are made,
+    that even blocks of one index need more than the room that there is.
     """
     spent = circuit_resources(circuit, reverse=reverse)
     first = spent.island
@@ -233,6 +253,8 @@ def runs(
     if len(choices) > _WAYS:
         choices.sort(key=lambda modes: sum(known.get(n) != modes.get(n) for n in read.variables))
     for modes in choices[:_WAYS]:
+        if room < math.inf and least_memory(read, modes, min(widths)) > room:
+            continue
         island = Island(read, {name: mode.kind for name, mode in modes.items()}, widths=widths)
         island.work, island.again = first.work, spent.again
         found.setdefault((island.transfers, tuple(island.memory)), island)
@@ -240,8 +262,9 @@ def runs(
 
 
 def ways(
-    circuit: Circuit, reverse: bool = False, widths: tuple[int, int, int] = (1, 1, 1)
-) -> list[Costs]:
+    circuit: Circuit, reverse: bool = False, widths: tuple[int, int, int] = (1, 1, 1),
+    room: float = math.inf,
+) -> list[Costs]:  # fmt: skip
     """Return the costs of :func:`runs`.
 
     Examples
@@ -250,7 +273,7 @@ def ways(
     >>> [", ".join(one.bounds) for one in ways(einsum("a b, b c -> a c"))][-1]
     'g_b, s_c, s_a'
     """
-    return [island.costs() for island in runs(circuit, reverse, widths)]
+    return [island.costs() for island in runs(circuit, reverse, widths, room)]
 
 
 def tile(
@@ -320,14 +343,22 @@ def tile(
     if widths is not None:
         expect(costs, Circuit, "costs", "a circuit, where widths are given")
         unit = 1
+    if device is not None:
+        room = min(level.capacity for level in device.levels[1:]) / unit
+    else:
+        room = fast_memory or 0
     if isinstance(costs, Circuit):
         circuit, each = costs, widths or (1, 1, 1)
+
+        def every(one: Circuit) -> list[Costs]:
+            return ways(one, reverse, each, room) or ways(one, reverse, each)
+
         try:
-            costs = ways(circuit, reverse, each)
+            costs = every(circuit)
         except CatlearnError:  # a size with a minus is a number, or nothing
             if not sizes:
                 raise
-            costs, sizes = ways(circuit.at(sizes), reverse, each), None
+            costs, sizes = every(circuit.at(sizes)), None
     given = [costs] if isinstance(costs, Costs) else list(costs)
     for one in given:
         expect(one, Costs, "costs", wanted)
@@ -341,10 +372,9 @@ def tile(
     numbers = [one.at(sizes or {}) for one in given]
     optimum, chosen = _best(numbers, device, unit, least)
     numeric, symbolic = numbers[chosen], given[chosen]
-    levels = _whole(numeric, device, unit, optimum, least, remainders)
     each = widths or (width, width, width)
-    found = Tiling(numeric, device, unit, each, levels, optimum, symbolic)
-    return replace(found, split=_split(found, [one for one in numbers if one.split], least))
+    parted = tuple(one for one in numbers if one.split)
+    return Tiling(numeric, device, unit, each, optimum, symbolic, least, remainders, parted)
 
 
 def best_way(ways: Sequence[Costs], fast_memory: float) -> Costs:
@@ -515,23 +545,31 @@ def _optimum(costs: Costs, device: Device, unit: int, floors: Mapping[str, int])
     columns = [one for one in every if not any(one < other for other in every)]
     bounds, limits, objective = {}, [], Posynomial()
     above: dict[str, str] = {}
+    own = _ends(costs, floors)
+    need = _needed(columns, own)
     for level in device.levels[1:]:
         here = {name: _variable(name, level, device) for name in costs.bounds}
         room = level.capacity / unit
-        mine = [(one.at(here), room) for one in columns]
-        ends = {here[name]: both for name, both in _ends(costs, floors).items()}
-        try:
-            minimise(Posynomial.of(1), mine, ends)
-        except Infeasible as error:
-            need = error.least * room
+        if need > room * (1 + 1e-9):
             message = f"needs at least {need:.10g} words, {level.name} has {room:.10g}"
-            raise NoTile(message, need, room) from None
-        limits += mine
-        bounds |= ends
+            raise NoTile(message, need, room)
+        limits += [(one.at(here), room) for one in columns]
+        bounds |= {here[name]: both for name, both in own.items()}
         objective += costs.transfers.at(here) * (unit / (level.bandwidth or 1))
         limits += [(Posynomial.of(here[name]) / outer, 1) for name, outer in above.items()]
         above = here
     return minimise(objective, limits, bounds)
+
+
+def _needed(columns: Sequence[Posynomial], ends: Mapping[str, tuple[int, int]]) -> float:
+    """The greatest column at the tiles of which it is least."""
+    if not any(power < 0 for one in columns for key, _ in one.terms for _, power in key):
+        return max((one({n: low for n, (low, _) in ends.items()}) for one in columns), default=0)
+    try:
+        minimise(Posynomial.of(1), [(one, 1) for one in columns], ends)
+    except Infeasible as error:
+        return error.least
+    return 0.0
 
 
 def _variable(name: str, level: Level, device: Device) -> str:

@@ -387,8 +387,9 @@ class _Call:
         rest = {k: None if k in static else one for k, one in named.items()}
         leaves, tree = jax.tree.flatten((given, rest))
         places = [k for k, leaf in enumerate(leaves) if is_array(leaf)]
-        self.arrays = [leaves[k] for k in places]
-        kept = [None if is_array(leaf) else leaf for leaf in leaves]
+        self.arrays, kept = [leaves[k] for k in places], leaves[:]
+        for k in places:
+            kept[k] = None
 
         def flat(*arrays: Any) -> Any:
             own = [*kept]
@@ -400,18 +401,25 @@ class _Call:
 
         self.flat = flat
         self.cheaper: tuple[Circuit, dict[str, int]] | None = None
-        self.specs = [*map(_spec, self.arrays)]
         self.key = (
             tree, tuple(places), tuple((k, *_identity(one)) for k, one in static.items()),
             tuple(_identity(one) for one in kept if one is not None),
-            tuple((one.shape, one.dtype, one.weak_type) for one in self.specs),
-            tuple(map(_sharding, self.arrays)), bool(jax.config.read("jax_enable_x64")),
+            tuple(map(_kind, self.arrays)), tuple(map(_sharding, self.arrays)),
+            bool(jax.config.read("jax_enable_x64")),
         )  # fmt: skip
         try:
             hash(self.key)
         except TypeError as error:
             message = f"what is no array of the arguments is part of the function, but: {error}"
             raise WrongKind(message) from error
+
+    @cached_property
+    def specs(self) -> list[jax.ShapeDtypeStruct]:
+        """The shapes and types of its arrays."""
+        return [
+            jax.ShapeDtypeStruct(shape, dtype, weak_type=weak)
+            for shape, dtype, weak in map(_kind, self.arrays)
+        ]
 
     @cached_property
     def traced(self) -> Any:
@@ -450,10 +458,12 @@ def _identity(one: Any) -> tuple[Any, ...]:
     return type(one), repr(one) if isinstance(one, float) else one
 
 
-def _spec(array: Any) -> jax.ShapeDtypeStruct:
-    known = jax.typeof(array) if not isinstance(array, jax.ShapeDtypeStruct) else array
-    weak = bool(getattr(known, "weak_type", False))
-    return jax.ShapeDtypeStruct(known.shape, known.dtype, weak_type=weak)
+def _kind(array: Any) -> tuple[tuple[int, ...], Any, bool]:
+    """Return the shape of an array, its type, and whether that is weak."""
+    known = getattr(array, "aval", array)
+    if not hasattr(known, "weak_type"):
+        known = jax.typeof(array)
+    return known.shape, known.dtype, bool(getattr(known, "weak_type", False))
 
 
 def _sharding(array: Any) -> Any:

@@ -1,6 +1,7 @@
 """Rules of circuits: laws of the rules that there are, mutants, and what is rewritten by them."""
 
 from contextlib import nullcontext
+from dataclasses import replace
 from functools import partial
 from itertools import permutations, product
 
@@ -31,6 +32,7 @@ from catlearn.arrays.kernels import Kernel
 from catlearn.arrays.rewriting import transfers
 from catlearn.category import NotEqual
 from catlearn.cset import homomorphisms
+from catlearn.errors import CatlearnError
 from catlearn.finset import FLAT, Shape, Tables
 from catlearn.importing import from_jax, optimise
 
@@ -433,6 +435,75 @@ def test_mutants_of_where_a_rule_holds_give_other_numbers(name, monkeypatch):
     kind, name = method.split(".")
     monkeypatch.setattr(getattr(rewriting, kind), name, mutant)
     assert rewrite(circuit).circuit.equal(circuit) == NotEqual
+
+
+def masked_sum(mask, x=7, y=5):
+    """A sum over x of what a mask leaves of products, as a circuit."""
+    return Circuit.parse(f"""axes x = {x}, y = {y}, z = 3
+x1[x z]: R
+x2[y z]: R
+a1[x y]: R = contraction(x1[x z], x2[y z])
+a2[x y]: R = view(a1[x y] where {mask})
+a3[y]: R = contraction(a2[x y])
+return a3
+""")
+
+
+def spoiled(circuit):
+    """Whether what a circuit is rewritten to is no circuit, or has other values."""
+    H, random = circuit.apex, np.random.default_rng(3)
+    shapes = ([H.size_of(axis).number for axis in H.lists["axes"].row(w)] for w in circuit.dom)
+    arrays = [*map(random.normal, (0, 0), (1, 1), shapes)]
+    try:
+        found = evaluate(rewrite(circuit).circuit, arrays)
+    except (CatlearnError, IndexError, KeyError):
+        return True
+    return not np.allclose(found[0], evaluate(circuit, arrays)[0])
+
+
+EQUAL = "y <= x and x <= y"
+
+
+@pytest.mark.parametrize(("x", "y"), [(7, 7), (7, 5), (5, 7)])
+def test_a_sum_of_a_diagonal_forms_what_is_on_it_alone(x, y):
+    """The law of an indicator: the sum over i of [i = j] a_ij is a_jj, if there is such an i."""
+    circuit = masked_sum(EQUAL, x, y)
+    found = rewrite(circuit)
+    assert not spoiled(circuit)
+    H = found.circuit.apex
+    ranks = [len(H.lists["axes"].row(w)) for box in H.order for w in H.sides[1][box]]
+    both = any(rank == 2 and H.operations[b].kernel.name == "contraction"
+               for b, rank in zip(H.order, ranks, strict=True))  # fmt: skip
+    assert both == (y > x)
+    assert (found.price[1] < found.price[0]) == (y <= x)
+
+
+DIAGONALS = {
+    "whatever stands outside": (
+        lambda own, reading, *given: own(replace(reading, outside=0.0), *given),
+        masked_sum(f"{EQUAL} else 1"),
+    ),
+    "whatever the second condition": (
+        lambda own, reading, *given: own(
+            replace(reading, conditions=(one := reading.conditions[0], one.times(-1))), *given
+        ),
+        masked_sum("y <= x and x <= y + 1"),
+    ),
+    "whatever the sizes": (
+        lambda own, reading, mask, summed, sizes: own(reading, mask, summed, [1] * len(sizes)),
+        masked_sum(EQUAL, 5, 7),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", DIAGONALS)
+def test_mutants_of_diagonals_give_other_numbers(name, monkeypatch, mutants):
+    mutant, circuit = DIAGONALS[name]
+    assert not spoiled(circuit)
+    own = rewriting._diagonal
+    monkeypatch.setattr(rewriting, "_diagonal", lambda *given: mutant(own, *given))
+    with mutants(f"diagonals: {name}"):
+        assert spoiled(circuit)
 
 
 def test_own_rules_and_prices():

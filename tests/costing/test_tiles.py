@@ -26,9 +26,10 @@ from catlearn.costing import (
     islands,
     stages_of,
     tile,
+    tiling,
     timed,
 )
-from catlearn.costing.tiling import blocks
+from catlearn.costing.tiling import blocks, ways
 from catlearn.errors import CatlearnError, InvalidStructure, UnknownName
 from tests.costing.programs import (
     attention,
@@ -532,6 +533,39 @@ def test_other_arguments_of_tiles_are_refused(options):
     given = {"costs": attention(), "fast_memory": 2**12, "sizes": HEAD, **options}
     with pytest.raises(CatlearnError):
         tile(**given)
+
+
+READ = [
+    einsum("a b, b c -> a c").at(a=24, b=16, c=40),
+    ((einsum("q d, x d -> q x") >> softmax("[x]")) @ idle >> einsum("q x, x e -> q e")).at(
+        q=16, x=24, d=8, e=8
+    ),
+    (einsum("a b, b c -> a c") >> relu).at(a=8, b=8, c=8),
+]
+
+
+def fitting_ways_are_left_out(room):
+    """Whether some way that is left out before it is made has tiles; and how many are left out."""
+    found, count = False, 0
+    for circuit in READ:
+        kept = ways(circuit, room=room)
+        for one in ways(circuit):
+            if one not in kept:
+                count += 1
+                with contextlib.suppress(NoTile):
+                    tile(one, fast_memory=room)
+                    found = True
+    return found, count
+
+
+def test_ways_that_are_left_out_do_not_fit(monkeypatch, mutants):
+    found, count = fitting_ways_are_left_out(64)
+    assert count
+    assert not found
+    least_of = tiling.least_memory
+    with mutants("a step needs four times what it holds"):
+        monkeypatch.setattr(tiling, "least_memory", lambda *given: 4 * least_of(*given))
+        assert fitting_ways_are_left_out(64)[0]
 
 
 def test_other_costs_of_chains_are_refused():
