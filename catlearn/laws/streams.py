@@ -68,7 +68,7 @@ DATA: Mapping[str, st.SearchStrategy[Data]] = {
     "decays": st.tuples(*[st.sampled_from([-1.0, 0.0, 1.0])] * 2).map(
         lambda pair: {"weight": pair[0], "add": pair[1], "by": 0}
     ),
-    "sums of sums": st.sampled_from([-1.0, 0.5]).map(lambda add: {"add": add, "by": 0}),
+    "polynomial maps": st.just({"by": 2}),
     "unit": _only(empty=-inf),
     "cocycle of exp": _only(sign=1),
     "cocycle of powers": st.integers(1, 2).map(_binomials),

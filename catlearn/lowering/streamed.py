@@ -960,7 +960,7 @@ class PrefixRun(FoldRun):
     def placed(self, alone: Sequence[Any], fixed: Sequence[Any]) -> list[Any]:
         """Return a state of some indices alone as one from the starts on of what goes round."""
         count = len(self.fold.kinds) - self.scans
-        maps = zip(alone[count::2], alone[count + 1 :: 2], fixed, strict=False)
+        maps = zip(alone[count::2], alone[count + 1 :: 2], fixed[: self.scans], strict=False)
         return [*alone[:count], *(a * h + b for a, b, h in maps)]
 
     def starts(self) -> Any:

@@ -445,10 +445,10 @@ class Rewriting(Nodes):
         if any(v is None for v in wired):
             raise self.refused(box, "reads what depends on a reduction elsewhere than at x")
         variables = tuple(names[v] for v in wired if v is not None)
-        if not places:
+        if not places and not self.is_expanded(wire):
             terms = [Term(coefficients=(Ref(wire, variables),))]
         else:
-            made = self.made(node)
+            made = self.made(node) if places else (self.writer[wire], places)
             if made is None:
                 raise self.kept_refused(box, wire)
             inner = self.locals(*made)
@@ -457,8 +457,14 @@ class Rewriting(Nodes):
             renaming = {
                 inner[v]: variables[p] for p, v in enumerate(written) if inner[v] != X
             }  # fmt: skip
+            if made not in self._terms:
+                self._terms[made] = self._decomposed(*made)
             terms = [self._fresh(one).renamed(renaming) for one in self._terms[made]]
         return self._masked(box, at, k, terms) if reading.conditions and masked else terms
+
+    def is_expanded(self, wire: int) -> bool:
+        """Whether the terms of an array without x that depends on a reduction are looked for."""
+        return False
 
     def _fresh(self, term: Term) -> Term:
         """Return a term with new variables for those that are summed over."""

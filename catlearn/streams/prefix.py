@@ -32,6 +32,7 @@ from catlearn.arrays.forms import Form, Reading
 from catlearn.arrays.kernels import Kernel
 from catlearn.arrays.sizes import Scalar, Size
 from catlearn.streams.folding import Loop, before, interned, merged, stepped, texts
+from catlearn.streams.merging import Monomial, Polynomials, of_sums
 from catlearn.streams.nodes import Node, Nodes, Ref, of_reals, reduces
 from catlearn.streams.normal import Accumulator, Rewriting
 from catlearn.streams.passes import Pass, ancestors, refuse_random
@@ -470,6 +471,8 @@ class _Derivation:
         the last one.
     factors
         For each array that goes round and is a h + b after a round, the product of all a.
+    degree
+        Of the polynomial of h that it is after a round, index by index; 0 unless that is known.
     read
         What scans read at the block.
     """
@@ -487,6 +490,7 @@ class _Derivation:
         self.pasts: dict[int, int] = {}
         self.states: list[tuple[int, int, int, int]] = []
         self.factors: dict[int, int] = {}
+        self.degree = 0
         self.read: list[int] = []
         self.ones: list[int] = []
         self.instances: list[Instance] = []
@@ -620,6 +624,34 @@ class _Derivation:
             for box in begun:
                 found = self._factor(box, [*boxes], stands, {block: within})
                 self.factors |= {} if found is None else {begun[box][0]: found}
+            if len(begun) == 1 and not self.factors:
+                (started,) = begun
+                self.degree = self._degree(started, [self.draft.boxes[box] for box in boxes])
+
+    def _degree(self, started: int, rows: Sequence[BoxRow]) -> int:
+        """Return the degree of what goes round after a round, in what it was; 0 if unknown."""
+        whole = tuple(range(len(self.draft.wires[started].axes)))
+        hot = {started: (1, whole)}
+        for row in rows:
+            one, reads = row.operation, [k for k, wire in enumerate(row.ins) if wire in hot]
+            name, degrees = one.kernel.name, [hot[row.ins[k]][0] for k in reads]
+            if name == "last" and row.ins[0] == started:
+                degree, places = hot.get(row.ins[1], (0, whole))
+                return degree if places == whole else 0
+            places = _places(row, reads, hot)
+            if not reads or name in GATES:
+                continue
+            made = 0
+            if name == "add" and (degrees.count(max(degrees)) == 1 or max(degrees) == 1):
+                made = max(degrees)
+            elif name in ("mul", "contraction", "square"):
+                made = sum(degrees) * (2 if name == "square" else 1)
+            elif name in ("neg", "view"):
+                made = degrees[0]
+            if not made or places is None:
+                return 0
+            hot |= dict.fromkeys(row.outs, (made, places))
+        return 0
 
     def _factor(
         self,
@@ -669,14 +701,8 @@ class _Derivation:
 
     # ------------------------------------------------------------ parts
 
-    def fold(self, rules: Sequence[Cocycle], counted: bool = False) -> PrefixFold:
-        """Return the prefix fold.
-
-        Parameters
-        ----------
-        counted
-            Whether the number of indices that were seen is kept: by it sums of sums are merged.
-        """
+    def fold(self, rules: Sequence[Cocycle]) -> PrefixFold:
+        """Return the prefix fold."""
         circuit, draft, block = self.circuit, self.draft, self.block
         exits, asked, ends = list[int | None](), list[int](), list[int]()
         for wire in circuit.cod:
@@ -689,8 +715,6 @@ class _Derivation:
             else:
                 ends.append(wire)
         work = self._rewritten([*asked, *ends], rules)
-        if counted:
-            work.counted()
         every = work.accumulators
         for acc in every:
             box = work.writer[acc.array.wire]
@@ -720,22 +744,32 @@ class _Derivation:
         inner = [*leaves.values(), self.index]
         lift, late = work.needed([*lifted, *self.read], inner)
         moves, unmerged = self._moves(work, lift, lifted)
+        sums: Any = None
+        if unmerged and not self.states:
+            try:
+                sums = self._polynomials(work, lifted, own, inner, rules)
+                unmerged = ""
+            except StreamRefused as error:
+                unmerged = str(error)
         reads = self.joins.keys() & work.needed(self.read, inner)[0]
         if not {*given} <= {*self.factors}:
             unmerged = f"{self.title}: what goes round is no affine map of it, index by index"
+            if self.degree > 1:
+                unmerged += (
+                    f"; it is of degree {self.degree}, and after n rounds of degree "
+                    f"{self.degree}^n, so there is no finite linear state (Theorem B)"
+                )
         elif not {*given}.isdisjoint(late):
             unmerged = f"{self.title}: what is kept besides depends on what goes round"
         elif reads:
             title = work.title(min(reads))
             unmerged = f"{self.title}: what goes round depends on what is earlier by {title}"
-        if not unmerged and not counted and any(one.counted for s in moves for one in s.values()):
-            return _Derivation(circuit, self.variable, self.axis).fold(rules, counted=True)
         asked_of = {
             "step": ([*own, *given], inner, [*nexts, *afters, *asked]),
             "tail": ([*own, *lasts], [], ends),
             "first": (given, inner, [*lifted, *afters, *asked]),
         }
-        if not unmerged:
+        if not unmerged and sums is None:
             maps = [wire for one in self.states for wire in (self.factors[one[0]], one[2])]
             later = self._moved(work, every, moves, pairs)
             both = merged(work, [pairs[0], later])
@@ -771,6 +805,13 @@ class _Derivation:
                     _filled(work.draft, 0.0, wire)
                 boxes = [*range(before_all, len(work.draft.boxes)), *boxes]
             parts[name] = work.part(boxes, [*first, *fixed, *last], cod)
+        if sums is not None:
+            found, order, stands = sums
+            of = [stands.get(wire) for wire in fixed]
+            of = [found.draft.wire(*work.draft.wires[wire][:2]) if one is None else one
+                  for wire, one in zip(fixed, of, strict=True)]  # fmt: skip
+            parts["lift"], parts["merge"] = found.parts(order, of, [stands[w] for w in inner])
+            self.instances += found.instances
         read = [*starts, *fixed, *(node[0] for node in leaves)]
         for wire in read:
             self._refuse_late(wire)
@@ -802,6 +843,23 @@ class _Derivation:
         part = self.nodes.part(boxes, dom, cod)
         return Past(part, pasts, self.axis, self.block, rules, outer - {self.index})
 
+    def _polynomials(
+        self, work: Past, lifted: Sequence[int], own: Sequence[int], inner: Sequence[int],
+        rules: Sequence[Cocycle],
+    ) -> tuple[Polynomials, list[tuple[int, Monomial]], dict[int, int]]:  # fmt: skip
+        """Return what a block adds as polynomials in the states before it, and their monomials.
+
+        And what stands for arrays that are given.
+        """
+        boxes, leaves = work.needed(lifted, [*own, *inner])
+        fixed = [wire for wire in leaves if wire not in (*own, *inner)]
+        dom = [*own, *fixed, *inner]
+        part = of_sums(work.part(boxes, dom, lifted))
+        found = Polynomials(part, self.block, len(own), rules)
+        found.instances.append(Instance(RULES["polynomial maps"], self.letter, (("by", 2),)))
+        stands = dict(zip(dom, part.dom, strict=True))
+        return found, found.monomials([stands[wire] for wire in inner]), stands
+
     def _moves(
         self, work: Past, boxes: Sequence[int], lifted: Sequence[int]
     ) -> tuple[list[dict[int, _Slope]], str]:
@@ -830,10 +888,9 @@ class _Derivation:
                         slopes.get(row.ins[0], {}),
                         {past: _Slope(Fraction(0), Fraction(1), (*range(len(axes)),))},
                     ],
-                    self.block,
                 )
             elif any(slopes.get(wire) for wire in row.ins):
-                found = _sloped(row, [slopes.get(wire, {}) for wire in row.ins], self.block)
+                found = _sloped(row, [slopes.get(wire, {}) for wire in row.ins])
             if found is None:
                 return unknown(box)
             slopes |= dict.fromkeys(row.outs, found)
@@ -860,14 +917,10 @@ class _Derivation:
                     factor = work.box(Kernel("exp"), [by], by.variables)
                     later = work.product([later, factor])
                 if one.add:
-                    number = [Ref(pairs[1][work.counted().wire], ())] if one.counted else []
-                    more = work.product([sum_so_far, *number], Scalar(one.add))
-                    later = work.sum([later, more])
+                    later = work.sum([later, work.product([sum_so_far], Scalar(one.add))])
                 found[acc.array.wire] = later.wire
-                name, data = "sums of sums", (("add", float(one.add)), ("by", 0))
-                if not one.counted:
-                    name, data = "decays", (("weight", float(one.weight)), *data)
-                self.instances.append(Instance(RULES[name], self.letter, data))
+                data = ("weight", float(one.weight)), ("add", float(one.add)), ("by", 0)
+                self.instances.append(Instance(RULES["decays"], self.letter, data))
         return found
 
     def _composed(self, work: Past) -> tuple[list[list[int]], list[int]]:
@@ -939,41 +992,44 @@ def _linear(
     name, kept = one.kernel.name, [*range(len(row.ins))]
     if name not in ("add", "mul", "contraction", "neg", "view") or None in one.readings:
         return None
-    if name in ("mul", "contraction") and len(reads) > 1:
+    places = _places(row, reads, hot)
+    if (name in ("mul", "contraction") and len(reads) > 1) or places is None:
         return None
     kept = reads if name == "add" else kept
-    found = set[tuple[int, ...]]()
+    kernel = Kernel("view") if len(kept) == 1 and name == "add" else one.kernel
+    made = replace(one, kernel=kernel, readings=tuple(one.readings[k] for k in kept))
+    return made, [row.ins[k] for k in kept], places
+
+
+def _places(
+    row: BoxRow, reads: Sequence[int], hot: Mapping[int, tuple[int, tuple[int, ...]]]
+) -> tuple[int, ...] | None:
+    """Return where what a box writes has the axes of what goes round, if it keeps them in place."""
+    one, found = row.operation, set[tuple[int, ...]]()
     for k in reads:
         reading = one.readings[k]
-        assert reading is not None
+        if reading is None:
+            return None
         wired, places = [form.wiring for form in reading.forms], hot[row.ins[k]][1]
-        (written,) = one.writes
+        written = one.writes[0]
         if reading.conditions or None in wired or not {*one.targets}.isdisjoint(wired):
             return None
         found.add(tuple(written.index(wired[p]) for p in places))
-    if len(found) > 1:
-        return None
-    kernel = Kernel("view") if len(kept) == 1 and name == "add" else one.kernel
-    made = replace(one, kernel=kernel, readings=tuple(one.readings[k] for k in kept))
-    return made, [row.ins[k] for k in kept], found.pop()
+    return found.pop() if len(found) == 1 else None
 
 
 class _Slope(NamedTuple):
     """That an array is exp(weight D) times what it is where D is 0, and add D more.
 
-    Its positions are those at which D has its axes. Or, if it is counted, it adds that for each
-    index of the block.
+    Its positions are those at which D has its axes.
     """
 
     weight: Fraction
     add: Fraction
     places: tuple[int, ...]
-    counted: bool = False
 
 
-def _sloped(
-    row: BoxRow, reads: Sequence[Mapping[int, _Slope]], block: int
-) -> dict[int, _Slope] | None:
+def _sloped(row: BoxRow, reads: Sequence[Mapping[int, _Slope]]) -> dict[int, _Slope] | None:
     """Return how what a box writes depends on sums, from what it reads; None if that is unknown."""
     one = row.operation
     name, found = one.kernel.name, dict[int, _Slope]()
@@ -991,10 +1047,9 @@ def _sloped(
                 if reading.conditions or not {*variables} <= {*written}:
                     return None
                 at.add(tuple(written.index(v) for v in variables if v is not None))
-        counts = {s.counted for s in sides if s.add}
-        if len(at) > 1 or len(counts) > 1:
+        if len(at) > 1:
             return None
-        made, counted = None, True in counts
+        made = None
         if name in ("add", "max", "view", "neg") and len({*weights}) == 1:
             sign = -1 if name == "neg" else 1
             if not weights[0] or not (any(adds) or name in ("add", "max", "neg")):
@@ -1003,16 +1058,15 @@ def _sloped(
             made = Fraction(0), adds[0] - adds[1]
         elif name in ("mul", "contraction") and not any(adds):
             made = sum(weights, Fraction(0)), Fraction(0)
-        elif name == "contraction" and len(reads) == 1 and not weights[0] and scale is not None:
-            over = [row.vars[v] for v in one.targets]
-            if not over or (over == [block] and not counted):
-                made, counted = (Fraction(0), scale * adds[0]), bool(over) or counted
+        elif name == "contraction" and len(reads) == 1 and not one.targets and scale is not None:
+            if not weights[0]:
+                made = Fraction(0), scale * adds[0]
         elif name == "exp" and not any(weights):
             made = adds[0], Fraction(0)
-        if made is None or (counted and name not in ("add", "neg", "view", "contraction")):
+        if made is None:
             return None
         (places,) = at
-        found[past] = _Slope(*made, places, counted)
+        found[past] = _Slope(*made, places)
     return found
 
 

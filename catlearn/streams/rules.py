@@ -287,13 +287,14 @@ def _affine(by: int) -> Any:
 
 
 def _associative(names: str, times: Callable[[Any, Any], Any]) -> tuple[str, Circuit, Circuit]:
-    """Return that a product of triples of numbers is associative, and both sides."""
+    """Return that a product of tuples of numbers is associative, and both sides."""
     primed = " ".join(f"{name}{mark}" for mark in ("", "'", "''") for name in names.split())
-    nine = traced(*[""] * 9)
+    n = len(names.split())
+    every = traced(*[""] * 3 * n)
     return (
         f"(x x') x'' = x (x' x''): {primed}",
-        nine(lambda *xs: times(times(xs[:3], xs[3:6]), xs[6:])),
-        nine(lambda *xs: times(xs[:3], times(xs[3:6], xs[6:]))),
+        every(lambda *xs: times(times(xs[:n], xs[n : 2 * n]), xs[2 * n :])),
+        every(lambda *xs: times(xs[:n], times(xs[n : 2 * n], xs[2 * n :]))),
     )
 
 
@@ -309,15 +310,20 @@ def _decays(weight: float, add: float, by: int) -> Any:
     yield _associative("D S R", times)
 
 
-def _sums_of_sums(add: float, by: int) -> Any:
-    """That a sum of sums moves by the sum before it at each index: a semidirect product."""
+def _polynomial_maps(by: int) -> Any:
+    """That S, T -> S + A, T + B + C S + E S^2 compose: by their coefficients."""
 
     def times(one: Any, other: Any) -> Any:
-        n, s, t = one
-        m, r, q = other
-        return n + m, s + r, t + q + (m, n)[by] * s * add
+        a, b, c, e = one
+        more, constant_more, linear, square = other
+        return (
+            a + more,
+            b + constant_more + linear * a + square * a * a,
+            (c + linear + square * a * by),
+            e + square,
+        )
 
-    yield _associative("n S T", times)
+    yield _associative("A B C E", times)
 
 
 # ---------------------------------------------------------------- cocycles
@@ -448,9 +454,9 @@ RULES: Mapping[str, StreamRule] = {
                     _decays,
                 ),
                 (
-                    "sums of sums",
-                    "(n, S, T) (n', S', T') = (n + n', S + S', T + T' + a n' S)",
-                    _sums_of_sums,
+                    "polynomial maps",
+                    "S + P(S), and then S + Q(S), is S + P(S) + Q(S + P(S))",
+                    _polynomial_maps,
                 ),
                 ("unit", "exp(-inf - R) B + A = A", _unit),
             )

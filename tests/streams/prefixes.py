@@ -80,6 +80,14 @@ recurrence = _round.scan("t")
 """h = a h + b: the last, and all."""
 
 
+turned = traced("n", "n")(lambda h, x: (tanh(add(h, x)), h)).scan("t")
+
+
+@traced("t n", "t n")
+def exponentials(x, w):
+    return cumsum("[t] n")(exp(mul(w, cumsum("[t] n")(x))))
+
+
 squares = traced("n", "n")(lambda h, x: (add(mul(h, h), x), h)).scan("t")
 """No state of a block alone, since what goes round is no affine map of it."""
 
@@ -117,6 +125,18 @@ def mean_of_sums(x):
     return mean("[t] m -> m")(neg(y)), y
 
 
+@traced("t d", "t d", "t d", "d d")
+def two_linear_layers(q, k, v, w):
+    """Return linear attention of what a linear attention made: a square of the state of it."""
+    y = einsum("t d, d e -> t e")(linear_attention(q, k, v), w)
+    return linear_attention(q, y, add(v, y))
+
+
+@traced("t n", "t n")
+def weighted_sums(x, w):
+    return cumsum("[t] n")(mul(w, cumsum("[t] n")(x)))
+
+
 N = 6
 ROWS = (N, 3)
 
@@ -133,6 +153,9 @@ PREFIXES = {
     "sums of sums": (sums_of_sums, "t", [ROWS]),
     "mean of sums": (mean_of_sums, "t", [ROWS]),
     "two layers": (two_layers, "t", [ROWS, ROWS, ROWS, (3, 3)]),
+    "two linear layers": (two_linear_layers, "t", [ROWS, ROWS, ROWS, (3, 3)]),
+    "weighted sums": (weighted_sums, "t", [ROWS, ROWS]),
+    "thrice": (sums_of_sums >> cumsum("[t] m"), "t", [ROWS]),
 }
 """Circuits with the variable, and shapes of inputs."""
 
@@ -148,17 +171,12 @@ def into_a_scan(h, a, x):
     return recurrence(h, a, cumsum("[t] n")(x))[1]
 
 
-@traced("t n", "t n")
-def weighted_sums(x, w):
-    return cumsum("[t] n")(mul(w, cumsum("[t] n")(x)))
-
-
 UNMERGED = {
-    "two layers": two_layers, "squares": squares, "after a scan": after_a_scan,
-    "into a scan": into_a_scan, "weighted sums": weighted_sums,
-    "thrice": sums_of_sums >> cumsum("[t] m"),
+    "two layers": (two_layers, False), "squares": (squares, True),
+    "turned": (turned, False), "exponentials": (exponentials, True),
+    "after a scan": (after_a_scan, False), "into a scan": (into_a_scan, False),
 }  # fmt: skip
-"""Prefix folds whose blocks have no states of their own."""
+"""Prefix folds whose blocks have no states of their own, and whether by a theorem."""
 
 
 @traced("t s", "s e")

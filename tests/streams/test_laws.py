@@ -263,7 +263,7 @@ BROKEN = {
     "rounds": lambda data: {"kept": 0.5},
     "affine maps": lambda data: {"by": 0},
     "decays": lambda data: {"weight": 1.0, "add": 1.0, "by": 1},
-    "sums of sums": lambda data: {"by": 1},
+    "polynomial maps": lambda data: {"by": 1},
     "cocycle of exp": lambda data: {"sign": -1},
     "cocycle of powers": lambda data: {"coefficients": ((1,), (1, 1), (1, 0, 1))},
 }

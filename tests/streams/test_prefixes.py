@@ -11,6 +11,7 @@ from catlearn.lowering import to_pallas, to_source
 from catlearn.lowering.streamed import PrefixRun
 from catlearn.models.circuits import LoweredCircuit
 from catlearn.streams import StreamRefused, prefix, stream, streamable
+from catlearn.streams.merging import Polynomials
 from catlearn.streams.normal import Rewriting
 from catlearn.streams.prefix import PrefixFold
 from catlearn.zoo.architectures import selective
@@ -117,7 +118,7 @@ def test_a_kernel_has_no_blocks_of_what_runs_whole_before():
 
 STATES = (
     "linear attention", "normalised", "gated", "running greatest", "recurrence", "state space",
-    "sums of sums", "mean of sums",
+    "sums of sums", "mean of sums", "two linear layers", "weighted sums", "thrice",
 )  # fmt: skip
 
 
@@ -171,22 +172,22 @@ def test_a_selective_state_space_is_a_prefix_fold():
     assert fold.merge is not None
 
 
-def test_a_sum_of_sums_moves_by_the_sum_before_at_each_index(mutants, monkeypatch):
-    circuit, variable, shapes = PREFIXES["sums of sums"]
-    with mutants("streams: a sum of sums moves by the sum before once"):
-        sloped = prefix._sloped
-        monkeypatch.setattr(prefix, "_sloped", lambda *row: {
-            past: one._replace(counted=False) for past, one in (sloped(*row) or {}).items()
-        })  # fmt: skip
+def test_polynomials_are_composed(mutants, monkeypatch):
+    circuit, variable, shapes = PREFIXES["two linear layers"]
+    with mutants("streams: of polynomials that are composed the second is at the states before"):
+        added_to = Polynomials._added_to
+        monkeypatch.setattr(Polynomials, "_added_to", lambda *of: added_to(*of)[:1])
         (a, b, c), whole, merged = in_parts(stream(circuit, variable), arrays(shapes))
         assert not apart(merged(merged(a, b), c), whole) < 1e-3
 
 
 @pytest.mark.parametrize("name", UNMERGED)
 def test_states_that_depend_on_those_before_are_not_merged(name):
-    fold = stream(UNMERGED[name], "t")
+    circuit, theorem = UNMERGED[name]
+    fold = stream(circuit, "t")
     assert fold.merge is None
     assert fold.unmerged
+    assert ("Theorem B" in fold.unmerged) == theorem
 
 
 @pytest.mark.parametrize("name", STATES)

@@ -42,6 +42,7 @@ def test_devices_exchange_states_and_compute_the_same():
     assert found["self-attention"] < 4 * CLOSE
     assert found["gated"] < 4 * CLOSE
     assert found["recurrence"] < CLOSE
+    assert found["two linear layers"] < 4 * CLOSE
     assert found["keeps"]
 
 
