@@ -13,8 +13,8 @@ elementary kernels that they equal,
 
 A difference is a sum with ``neg``, and a quotient a product with ``reciprocal``; that of logsumexp
 is -inf where x is, so that of entries that are all -inf it is that, too. What reads entries
-(streams) unfolds definitions; equality and counts do not. The definition of a kernel is seen by
-unfolding its box:
+(streams) unfolds definitions; equality and counts do not. Definitions are lines of listings, and the
+one of a kernel is seen by unfolding its box:
 
 >>> from catlearn.arrays import logsumexp
 >>> print(logsumexp("[y] -> ").unfold())
@@ -31,153 +31,92 @@ return a6
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
-from functools import reduce
-from operator import mul
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import lru_cache
+from typing import Any
 
-from catlearn.arrays.boxes import ArrayHypergraph, BoxRow, Draft, Operation
-from catlearn.arrays.forms import Form, Reading
+from catlearn.arrays.boxes import ArrayHypergraph, BoxRow, Draft
 from catlearn.arrays.kernels import Kernel
-from catlearn.arrays.sizes import ONE, Scalar, Size
+from catlearn.arrays.listing import read_listing
+from catlearn.arrays.sizes import ONE
 
-Value = tuple[int, tuple[int, ...]]
-"""An array, and the variables of the box that its axes stand for."""
-
-
-@dataclass
-class Boxes:
-    """The boxes of a definition while it is written out for one box.
-
-    Called with the name of a kernel, arrays and options it adds a box, at the variables of the box
-    that is replaced: what that takes whole is read whole by kernels with targets, and the others
-    are applied to each number.
-
-    Parameters
-    ----------
-    draft
-        Where arrays are added.
-    row
-        The box that is replaced.
-    order
-        Its variables, those that it writes first.
-    made
-        The boxes so far.
-    """
-
-    draft: Draft
-    row: BoxRow
-    order: tuple[int, ...]
-    made: list[BoxRow]
-
-    def __call__(self, name: str, *given: Value, mean: bool = False, **options: float) -> Value:
-        kernel, old = Kernel(name, tuple(options.items())), self.row.operation
-        own = [v for v in self.order if any(v in variables for _, variables in given)]
-        lost = [v for v in own if v in old.targets and kernel.entry.targets == "read"]
-        kept = [v for v in own if v not in lost]
-        at = {v: k for k, v in enumerate((*kept, *lost))}
-        sizes = (Scalar.of(Size.generator(at[v])) ** -1 for v in lost)
-        readings = tuple(Reading.wiring([at[v] for v in variables]) for _, variables in given)
-        self._box(Operation(
-            kernel, readings, (tuple(range(len(kept))),), tuple(at[v] for v in lost),
-            reduce(mul, sizes, ONE) if mean else ONE,
-            letters=tuple(old.letters[v] if v < len(old.letters) else "" for v in at),
-            title=f"{name} of {old}",
-        ), [wire for wire, _ in given], kept, at, self.draft.type("R"))  # fmt: skip
-        return self.made[-1].outs[0], tuple(kept)
-
-    def sums(self, given: Value) -> Value:
-        """Add the sums over entries that are not later, along what is taken whole: a mask first."""
-        old, count = self.row.operation, len(self.order)
-        (over,), every = old.targets, tuple(range(count + 1))
-        wide = *self.order, over
-        at = {v: k for k, v in enumerate(self.order)}
-        places = [count if v == over else at[v] for v in given[1]]
-        later = Form.variable(at[over]) + Form.variable(count).times(-1)
-        readings = replace(Reading.wiring(places), conditions=(later,)), Reading.wiring(every)
-        letters = tuple(old.letters[v] if v < len(old.letters) else "" for v in wide)
-        mask = Operation(Kernel("view"), readings[:1], (every,), letters=letters,
-                         title=f"mask of {old}")  # fmt: skip
-        total = Operation(Kernel("contraction"), readings[1:], (every[:-1],), (count,),
-                          letters=letters, title=f"contraction of {old}")  # fmt: skip
-        numbers, _ = self.draft.types[self.draft.wires[self.row.outs[0]].type]
-        self._box(mask, [given[0]], wide, wide, self.draft.type(numbers))
-        self._box(total, self.made[-1].outs, self.order, wide, self.draft.type(numbers))
-        return self.made[-1].outs[0], self.order
-
-    def read(self, place: int) -> Value:
-        """Return an array that the box reads, with all its variables: as it is, or by a view."""
-        old = self.row.operation
-        reading = old.readings[place]
-        assert reading is not None
-        wired = tuple(v for form in reading.forms if (v := form.wiring) is not None)
-        plain = len(wired) == len(reading.forms) and not reading.conditions and not old.relations
-        if plain and {*wired} == {*self.order}:
-            return self.row.ins[place], wired
-        readings = tuple(one if k == place else None for k, one in enumerate(old.readings))
-        made = replace(
-            old, kernel=Kernel("view"), readings=readings, writes=(self.order,), targets=(),
-            scale=ONE, title=f"view of {old}",
-        )  # fmt: skip
-        every, kind = range(len(self.row.vars)), self.draft.wires[self.row.ins[place]].type
-        self._box(made, self.row.ins, self.order, every, kind, self.row.mentions)
-        return self.made[-1].outs[0], self.order
-
-    def _box(
-        self, operation: Operation, ins: Iterable[int], writes: Iterable[int],
-        variables: Iterable[int], kind: int, mentions: Iterable[int] = (),
-    ) -> None:  # fmt: skip
-        axes = self.row.vars
-        out = self.draft.wire((axes[v] for v in writes), kind)
-        self.made.append(BoxRow(
-            [*ins], [out], [axes[v] for v in variables], [*mentions], operation, self.row.within
-        ))  # fmt: skip
-
-
-def _softmax(box: Boxes, x: Value) -> Value:
-    parts = box("exp", box("add", x, box("neg", box("max", x))))
-    return box("mul", parts, box("reciprocal", box("contraction", parts)))
-
-
-def _logsumexp(box: Boxes, x: Value) -> Value:
-    greatest = box("max", x)
-    parts = box("exp", box("shifted", x, greatest))
-    return box("add", greatest, box("log", box("contraction", parts)))
-
-
-def _norm(box: Boxes, x: Value, kind: str, eps: float) -> Value:
-    if kind == "layer":
-        x = box("add", x, box("neg", box("contraction", x, mean=True)))
-    square = box("contraction", box("square", x), mean=True)
-    root = box("sqrt", box("add", square, box("constant", value=eps)))
-    return box("mul", x, box("reciprocal", root))
-
-
-def _silu(box: Boxes, x: Value) -> Value:
-    return box("mul", x, box("sigmoid", x))
-
-
-def _gelu(box: Boxes, x: Value, approximation: str) -> Value:
-    def number(value: float) -> Value:
-        return box("constant", value=value)
-
-    if approximation == "tanh":
-        a = 2 * math.sqrt(2 / math.pi)
-        inner = box("add", number(a), box("mul", number(0.044715 * a), box("square", x)))
-        return box("mul", x, box("sigmoid", box("mul", x, inner)))
-    inner = box("erf", box("mul", x, number(math.sqrt(0.5))))
-    return box("mul", number(0.5), x, box("add", number(1.0), inner))
-
-
-DEFINITIONS: dict[str, Callable[..., Value]] = {
-    "softmax": _softmax,
-    "logsumexp": _logsumexp,
-    "norm": _norm,
-    "silu": _silu,
-    "gelu": _gelu,
-    "cumsum": Boxes.sums,
+DEFINITIONS: dict[str, str | dict[str, str]] = {
+    "softmax": """
+        m[{kept}]: R = max(x[{given}])
+        n[{kept}]: R = neg(m[{kept}])
+        d[{all}]: R = add(x[{given}], n[{kept}])
+        e[{all}]: R = exp(d[{all}])
+        s[{kept}]: R = contraction(e[{all}])
+        r[{kept}]: R = reciprocal(s[{kept}])
+        y[{all}]: R = mul(e[{all}], r[{kept}])
+    """,
+    "logsumexp": """
+        m[{kept}]: R = max(x[{given}])
+        d[{all}]: R = shifted(x[{given}], m[{kept}])
+        e[{all}]: R = exp(d[{all}])
+        s[{kept}]: R = contraction(e[{all}])
+        l[{kept}]: R = log(s[{kept}])
+        y[{kept}]: R = add(m[{kept}], l[{kept}])
+    """,
+    "norm": {
+        "layer": """
+            m[{kept}]: R = contraction(x[{given}]) scale {mean}
+            n[{kept}]: R = neg(m[{kept}])
+            c[{all}]: R = add(x[{given}], n[{kept}])
+            s[{all}]: R = square(c[{all}])
+            v[{kept}]: R = contraction(s[{all}]) scale {mean}
+            e[]: R = constant(value={eps})
+            w[{kept}]: R = add(v[{kept}], e[])
+            r[{kept}]: R = sqrt(w[{kept}])
+            i[{kept}]: R = reciprocal(r[{kept}])
+            y[{all}]: R = mul(c[{all}], i[{kept}])
+        """,
+        "rms": """
+            s[{all}]: R = square(x[{given}])
+            v[{kept}]: R = contraction(s[{all}]) scale {mean}
+            e[]: R = constant(value={eps})
+            w[{kept}]: R = add(v[{kept}], e[])
+            r[{kept}]: R = sqrt(w[{kept}])
+            i[{kept}]: R = reciprocal(r[{kept}])
+            y[{all}]: R = mul(x[{given}], i[{kept}])
+        """,
+    },
+    "silu": """
+        s[{all}]: R = sigmoid(x[{given}])
+        y[{all}]: R = mul(x[{given}], s[{all}])
+    """,
+    "gelu": {
+        "erf": f"""
+            a[]: R = constant(value={math.sqrt(0.5)!r})
+            u[{{all}}]: R = mul(x[{{given}}], a[])
+            e[{{all}}]: R = erf(u[{{all}}])
+            h[]: R = constant(value=0.5)
+            o[]: R = constant(value=1.0)
+            v[{{all}}]: R = add(o[], e[{{all}}])
+            y[{{all}}]: R = mul(h[], x[{{given}}], v[{{all}}])
+        """,
+        "tanh": f"""
+            a[]: R = constant(value={2 * math.sqrt(2 / math.pi)!r})
+            b[]: R = constant(value={0.044715 * 2 * math.sqrt(2 / math.pi)!r})
+            s[{{all}}]: R = square(x[{{given}}])
+            u[{{all}}]: R = mul(b[], s[{{all}}])
+            v[{{all}}]: R = add(a[], u[{{all}}])
+            w[{{all}}]: R = mul(x[{{given}}], v[{{all}}])
+            e[{{all}}]: R = sigmoid(w[{{all}}])
+            y[{{all}}]: R = mul(x[{{given}}], e[{{all}}])
+        """,
+    },
+    "cumsum": """
+        m[{all} t]: R = view(x[{earlier}] where t <= {whole}) for {all} t:{whole} as "mask"
+        y[{all}]: R = contraction(m[{all} t]) for {all} t:{whole}
+    """,
 }
-"""The kernels that have a definition: what adds its boxes, of what is read and its options."""
+"""The kernels that have a definition: the lines of its boxes, by the value of an option or not.
+
+``{given}`` are the axes of what is read, ``{all}`` those of the box, ``{whole}`` what it takes
+whole, and ``{kept}`` the others; ``{mean}`` is one over the sizes of the former.
+"""
 
 
 def unfolded(H: ArrayHypergraph, names: Sequence[str]) -> Draft:
@@ -188,16 +127,74 @@ def unfolded(H: ArrayHypergraph, names: Sequence[str]) -> Draft:
     draft = Draft.of(H)
     rows, draft.boxes = draft.boxes, []
     for row in rows:
-        kernel, writes = row.operation.kernel, row.operation.writes
-        if kernel.name not in names:
+        one = row.operation
+        if one.kernel.name not in names:
             draft.boxes.append(row)
             continue
-        rest = (v for v in range(len(row.vars)) if v not in writes[0])
-        box = Boxes(draft, row, (*writes[0], *rest), [])
-        given = [box.read(k) for k, one in enumerate(row.operation.readings) if one is not None]
-        DEFINITIONS[kernel.name](box, *given, **dict(kernel.options))
-        # what is made last is what the box wrote: an array with its type, and the axis of that
-        for table in (draft.wires, draft.types, draft.axes):
-            table.pop()
-        draft.boxes += [*box.made[:-1], box.made[-1]._replace(outs=row.outs)]
+        (writes, *_), (out, *_) = one.writes, row.outs
+        every = (*writes, *(v for v in range(len(row.vars)) if v not in writes))
+        source, given = _read(draft, row, every)
+        found = DEFINITIONS[one.kernel.name]
+        lines = found if isinstance(found, str) else found[str(one.kernel.options[0][1])]
+        inner, last = _rows(lines, one.kernel.options, given, every, one.targets)
+        variables = [int(letter or 0) for letter, _ in inner.axes]
+        numbers, _ = draft.types[draft.wires[out].type]
+        wires = {0: source, last: out}
+        for box in inner.boxes:
+            (wire,), own = box.outs, [variables[axis] for axis in box.vars]
+            if wire != last:
+                axes = [row.vars[variables[axis]] for axis in inner.wires[wire].axes]
+                wires[wire] = draft.wire(axes, draft.type(numbers))
+            made = replace(
+                box.operation, title=f"{box.operation.title or box.operation.kernel.name} of {one}",
+                letters=tuple(one.letters[v] if v < len(one.letters) else "" for v in own),
+            )  # fmt: skip
+            ins, outs = ([wires[w] for w in some] for some in (box.ins, box.outs))
+            draft.boxes.append(BoxRow(
+                ins, outs, [row.vars[v] for v in own], [], made, row.within
+            ))  # fmt: skip
     return draft
+
+
+@lru_cache(maxsize=256)
+def _rows(
+    lines: str, options: tuple[tuple[str, Any], ...], given: tuple[int, ...],
+    every: tuple[int, ...], targets: tuple[int, ...],
+) -> tuple[Draft, int]:  # fmt: skip
+    """Return the rows of a definition, whose axes are called by variables, and what it returns.
+
+    Parameters
+    ----------
+    lines, options
+        The lines of its boxes, and the options of the kernel.
+    given
+        The variables of the positions of what is read, which is the array 0.
+    every, targets
+        The variables of the box in order, and those that it takes whole.
+    """
+    kept = [v for v in every if v not in targets]
+    words = {"given": given, "all": every, "whole": targets, "kept": kept}
+    axes = {word: " ".join(f'"{v}"' for v in some) for word, some in words.items()}
+    axes["earlier"] = " ".join("t" if v in targets else f'"{v}"' for v in given)
+    axes["mean"] = "*".join(f'"{v}"**(-1)' for v in targets)
+    text = lines.format(**axes, **dict(options))
+    H, _, (last,) = read_listing(f"x[{axes['given']}]: R\n{text}\nreturn y")
+    return Draft.of(H), last
+
+
+def _read(draft: Draft, row: BoxRow, every: tuple[int, ...]) -> tuple[int, tuple[int, ...]]:
+    """Return an array that a box reads with all its variables, as it is or by a view, and these."""
+    old = row.operation
+    (place,) = (k for k, one in enumerate(old.readings) if one is not None)
+    reading = old.readings[place]
+    assert reading is not None
+    wired = tuple(v for form in reading.forms if (v := form.wiring) is not None)
+    plain = len(wired) == len(reading.forms) and not reading.conditions and not old.relations
+    if plain and {*wired} == {*every}:
+        return row.ins[place], wired
+    made = replace(
+        old, kernel=Kernel("view"), writes=(every,), targets=(), scale=ONE, title=f"view of {old}"
+    )  # fmt: skip
+    out = draft.wire([row.vars[v] for v in every], draft.wires[row.ins[place]].type)
+    draft.boxes.append(row._replace(outs=[out], operation=made))
+    return out, every

@@ -89,20 +89,13 @@ class Pattern:
 
     def error(self, message: str, item: Item | None = None) -> Exception:
         """Return the error that shows a place of the pattern."""
-        return (
-            PatternReader("", "pattern").at_text(self.text).error(message, item.at if item else 0)
-        )
+        return PatternReader(self.text, "pattern").error(message, item.at if item else 0)
 
 
 class PatternReader(SizeReader):
     """Reads patterns, and conditions on indices."""
 
     token = tokens_of(r"->|<=|>=|<|>|\*\*|[-+*/()\[\],]")
-
-    def at_text(self, text: str) -> PatternReader:
-        """Return it for the messages of another text."""
-        self.text = text
-        return self
 
     def side(self) -> tuple[Array, ...]:
         """Read the arrays of a side."""

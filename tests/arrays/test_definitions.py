@@ -219,31 +219,32 @@ def test_boxes_read_where_the_box_did():
     assert kernels(masked.unfold()) - kernels(read.unfold()) == {"view"}
 
 
-def softmax_of(box, x, total="contraction", of=None):
-    parts = box("exp", box("add", of or x, box("neg", box("max", x))))
-    return box("mul", parts, box("reciprocal", box(total, parts)))
-
-
-def norm_of(box, x, kind, eps, inside=True, centre="contraction"):
-    if kind == "layer":
-        x = box("add", x, box("neg", box(centre, x, mean=centre == "contraction")))
-    square, more = box("contraction", box("square", x), mean=True), box("constant", value=eps)
-    root = box("sqrt", box("add", square, more) if inside else square)
-    return box("mul", x, box("reciprocal", root if inside else box("add", root, more)))
-
-
 WRONG = {
-    "another sign": ("softmax", lambda box, x: softmax_of(box, x, of=box("neg", x))),
-    "divided by the greatest": ("softmax", lambda box, x: softmax_of(box, x, total="max")),
-    "of each number": ("softmax", lambda box, x: softmax_of(box, x, total="neg")),
-    "not a sum of powers": (
-        "logsumexp",
-        lambda box, x: box("add", box("max", x), box("log", box("contraction", box("exp", x)))),
+    "another sign": (
+        "softmax",
+        "d[{all}]: R = add(x[{given}], n[{kept}])",
+        "z[{all}]: R = neg(x[{given}])\nd[{all}]: R = add(z[{all}], n[{kept}])",
     ),
-    "eps outside of the root": ("norm", lambda box, x, **o: norm_of(box, x, inside=False, **o)),
-    "centred at the greatest": ("norm", lambda box, x, **o: norm_of(box, x, centre="max", **o)),
-    "relu": ("silu", lambda box, x: box("relu", x)),
+    "divided by the greatest": ("softmax", "contraction(e[{all}])", "max(e[{all}])"),
+    "of each number": ("softmax", "reciprocal(s[{kept}])", "neg(s[{kept}])"),
+    "not a sum of powers": ("logsumexp", "exp(d[{all}])", "exp(x[{given}])"),
+    "eps outside of the root": (
+        "norm",
+        "r[{kept}]: R = sqrt(w[{kept}])",
+        "q[{kept}]: R = sqrt(v[{kept}])\nr[{kept}]: R = add(q[{kept}], e[])",
+    ),
+    "centred at the greatest": ("norm", "contraction(x[{given}]) scale {mean}", "max(x[{given}])"),
+    "relu": ("silu", "mul(x[{given}], s[{all}])", "relu(x[{given}])"),
 }
+
+
+def replaced(kernel, old, new):
+    """A definition with other text in place of some of its."""
+    found = DEFINITIONS[kernel]
+    if isinstance(found, str):
+        assert old in found
+        return found.replace(old, new)
+    return {name: text.replace(old, new) for name, text in found.items()}
 
 
 NORMAL = np.random.default_rng(0).normal(size=(3, 4, 5))
@@ -315,8 +316,8 @@ def test_sums_up_to_each_are_linear():
 
 @pytest.mark.parametrize("name", WRONG)
 def test_wrong_definitions_are_rejected(name, monkeypatch):
-    kernel, wrong = WRONG[name]
-    monkeypatch.setitem(DEFINITIONS, kernel, wrong)
+    kernel, *texts = WRONG[name]
+    monkeypatch.setitem(DEFINITIONS, kernel, replaced(kernel, *texts))
     tried = [c for c in DEFINED.values() if kernel in kernels(c)]
     assert not all(same_values(c, c.unfold()) for c in tried)
 
@@ -325,10 +326,7 @@ def test_a_definition_without_the_greatest_is_another_circuit(monkeypatch):
     circuit = DEFINED["softmax"]
     known = circuit.unfold()
 
-    def bare(box, x):
-        parts = box("exp", x)
-        return box("mul", parts, box("reciprocal", box("contraction", parts)))
-
+    bare = replaced("softmax", "exp(d[{all}])", "exp(x[{given}])")
     monkeypatch.setitem(DEFINITIONS, "softmax", bare)
     assert same_values(circuit, circuit.unfold())
     assert circuit.unfold() != known
