@@ -13,8 +13,8 @@ elementary kernels that they equal,
 
 A difference is a sum with ``neg``, and a quotient a product with ``reciprocal``; that of logsumexp
 is -inf where x is, so that of entries that are all -inf it is that, too. What reads entries
-(streams) unfolds definitions; equality and counts do not. Definitions are lines of listings; that of
-a kernel is seen by unfolding its box:
+(streams) unfolds definitions; equality and counts do not. A definition is lines of a listing; it
+is seen by unfolding a box:
 
 >>> from catlearn.arrays import logsumexp
 >>> print(logsumexp("[y] -> ").unfold())
