@@ -242,21 +242,13 @@ def _gradient(fn: Callable[..., Any]) -> Callable[..., Any]:
     import jax
     import jax.numpy as jnp
 
-    def real(x: Any) -> bool:
-        return jnp.issubdtype(jnp.result_type(x), jnp.floating)
+    def total(*arguments: Any) -> Any:
+        found = jax.tree.leaves(fn(*arguments))
+        return sum(jnp.sum(x) for x in found if jnp.issubdtype(jnp.result_type(x), jnp.floating))
 
     def gradient(*arguments: Any) -> Any:
-        leaves, tree = jax.tree.flatten(arguments)
-        moved = [k for k, one in enumerate(leaves) if real(one)]
-
-        def total(some: list[Any]) -> Any:
-            given = [*leaves]
-            for k, one in zip(moved, some, strict=True):
-                given[k] = one
-            found = jax.tree.leaves(fn(*jax.tree.unflatten(tree, given)))
-            return sum(jnp.sum(one) for one in found if real(one))
-
-        return jax.value_and_grad(total)([leaves[k] for k in moved])
+        every = range(len(arguments))
+        return jax.value_and_grad(total, every, allow_int=True)(*arguments)
 
     return gradient
 
