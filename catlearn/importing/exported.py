@@ -35,6 +35,7 @@ import os
 import re
 import sys
 import traceback
+import types
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -43,6 +44,7 @@ from unittest import mock
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.extend import source_info_util
 
 from catlearn.arrays.circuit import Circuit
 from catlearn.errors import DataError, Failure, listed, wrong_kind
@@ -158,6 +160,8 @@ class Exported:
         self._refuse([*_changed(program), *_missing(missing)])
         for node in known:
             self.known[node] = self._evaluated(node)
+        # Not while JAX traces, when it may say another line.
+        self.lines = {node: _traceback(*line) for node in self.steps if (line := _line(node))}
 
     def refuse_samples(self) -> None:
         """Refuse operations that draw numbers, where there is no key."""
@@ -258,7 +262,7 @@ class Exported:
             return constants[id(array)]
 
         for node in self.steps:
-            with _scopes(node):
+            with _scopes(node), source_info_util.user_context(self.lines.get(node)):
                 args, options = map_aggregate((node.args, node.kwargs), read)
                 if node.target is operator.getitem:
                     values[node] = args[0][args[1]]
@@ -679,14 +683,36 @@ def _modules(node: Any) -> list[str]:
     return [path for path in paths if path]
 
 
+def _line(node: Any) -> tuple[str, int, str] | None:
+    """Return the file, the line and the function that a node comes from.
+
+    It is the innermost one outside of PyTorch, or of PyTorch's layers where there is none.
+    """
+    own = os.path.dirname(library().__file__) + os.sep
+    trace = node.meta.get("stack_trace") or ""
+    found = [
+        (file, int(line), name)
+        for file, line, name in re.findall(r'File "(.*)", line (\d+), in (.*)', trace)
+    ]
+    return next((one for one in reversed(found) if not one[0].startswith(own)), (found or [None])[-1])
+
+
+def _here() -> Any:
+    return source_info_util.current().traceback
+
+
+def _traceback(file: str, line: int, name: str) -> Any:
+    """Return a traceback, as JAX has it for an equation, that ends at a line of a module."""
+    names = {"co_name": name, "co_qualname": name}
+    code = _here.__code__.replace(co_filename=file, co_firstlineno=line - 1, **names)
+    return types.FunctionType(code, globals())()
+
+
 def _place(node: Any) -> str:
     """Return the module and the line that a node comes from."""
     inside = (_modules(node) or ["the module"])[-1]
-    lines = re.findall(r'File "(.*)", line (\d+)', node.meta.get("stack_trace") or "")
-    if not lines:
-        return inside
-    file, number = lines[-1]
-    return f"{inside}, line {number} of {os.path.basename(file)}"
+    line = _line(node)
+    return f"{inside}, line {line[1]} of {os.path.basename(line[0])}" if line else inside
 
 
 @contextlib.contextmanager

@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 
 import catlearn as cl
+from catlearn.arrays.boxes import line_of
 from catlearn.arrays.kernels import KERNELS
 from catlearn.drawing.circuits.scene import circuit_scene
 from catlearn.errors import CatlearnError, DataError, WrongKind
-from catlearn.importing import ImportRefused, from_torch, in_jax, to_jax
+from catlearn.importing import ImportRefused, exported, from_torch, in_jax, to_jax
 from catlearn.streams import streamable
 
 torch = pytest.importorskip("torch", reason="torch is not installed")
@@ -371,6 +372,33 @@ def test_names_are_those_of_the_state_dict():
     _, state = agrees(module, x)
     read = set(module.state_dict()) - {"1.num_batches_tracked", "2.weight"}
     assert set(state) == read == set(from_torch(module, x).parameters)
+
+
+class Lines(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.norms = nn.ModuleList([nn.LayerNorm(3), nn.LayerNorm(3)])
+
+    def forward(self, x):
+        x = torch.tanh(x)
+        return self.norms[1](x) * 3
+
+
+def test_boxes_have_the_lines_of_the_module_that_made_them(monkeypatch):
+    """Those of the outermost layer's that is not PyTorch's; a mutant has the table's own."""
+    first, own = Lines.forward.__code__.co_firstlineno, Lines.forward.__code__.co_filename
+
+    def places():
+        found = to_jax(Lines(), *drawn((2, 3)))[0].imported().sources
+        return [(file, line - first) for file, line, _ in map(line_of, found)]
+
+    found = places()
+    assert found[0] == (own, 1)
+    assert {*found[1:]} == {(own, 2)}
+    layer = to_jax(nn.LayerNorm(3), *drawn((2, 3)))[0].imported().sources
+    assert all("normalization.py" in one for one in layer)
+    monkeypatch.setattr(exported, "_line", lambda node: None)
+    assert (own, 1) not in places()
 
 
 def test_what_no_input_reaches_is_written_by_indices():
