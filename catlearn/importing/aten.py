@@ -925,6 +925,29 @@ def _batch_norm(
     return _scaled(y, _over_channels(weight, x.ndim), _over_channels(bias, x.ndim))
 
 
+@_operation("_native_batch_norm_legit_functional")
+def _batch_norm_training(
+    x: Array, weight: Any, bias: Any, mean: Any, var: Any, training: bool, momentum: float,
+    eps: float,
+) -> Any:  # fmt: skip
+    """Return a normed batch, its mean and scale, and the next averages of mean and variance."""
+    if not training:
+        nothing = jnp.zeros((0,), x.dtype)
+        return (
+            _batch_norm(x, weight, bias, mean, var, False, momentum, eps),
+            nothing,
+            nothing,
+            mean,
+            var,
+        )
+    axes = (0, *range(2, x.ndim))
+    y, average, rescale = _normed(x, axes, eps)
+    y = _scaled(y, _over_channels(weight, x.ndim), _over_channels(bias, x.ndim))
+    one, two = average.reshape(-1), _var(x, axes)
+    after = (_lerp(old, new, momentum) for old, new in ((mean, one), (var, two)))
+    return y, one, rescale.reshape(-1), *after
+
+
 @_operation("_native_batch_norm_legit_no_training")
 def _batch_norm_inference(
     x: Array, weight: Any, bias: Any, mean: Any, var: Any, momentum: float, eps: float

@@ -25,6 +25,7 @@ indices where these say it, as an array otherwise.
 from __future__ import annotations
 
 import contextlib
+import copy
 import functools
 import inspect
 import io
@@ -37,7 +38,7 @@ import sys
 import traceback
 import types
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 from unittest import mock
 
@@ -128,13 +129,21 @@ def to_jax(module: Any, *inputs: Any, **named: Any) -> tuple[Callable[..., Any],
 
 
 class Exported:
-    """A PyTorch module as a function ``(state, *inputs, **named)`` of JAX; see :func:`to_jax`."""
+    """A PyTorch module as a function ``(state, *inputs, **named)`` of JAX; see :func:`to_jax`.
 
-    def __init__(self, module: Any, inputs: tuple[Any, ...], named: Mapping[str, Any]) -> None:
+    It need not be one as a whole with ``whole=False``: then parts of its graph are asked for. With
+    ``changing`` a call may change buffers, and the function returns these, too, in a list.
+    """
+
+    def __init__(
+        self, module: Any, inputs: tuple[Any, ...], named: Mapping[str, Any], *,
+        whole: bool = True, changing: bool = False,
+    ) -> None:  # fmt: skip
         self.name = type(module).__name__
         as_tensors = library().utils._pytree.tree_map(_tensor, (inputs, dict(named)))
-        self._refuse(_elsewhere(module, *as_tensors))
-        program = _exported(self.name, module, *as_tensors)
+        if whole:
+            self._refuse(_elsewhere(module, *as_tensors))
+        self.program = program = _exported(self.name, module, *as_tensors, whole=whole)
         held, first = dict(_tensors(module)), {}
         for name, value in held.items():
             first.setdefault(id(value), name)
@@ -142,7 +151,7 @@ class Exported:
         self.read: dict[Any, str] = {}
         self.given: list[Any] = []
         placeholders = {n.name: n for n in program.graph.nodes if n.op == "placeholder"}
-        tensors: dict[str, Any] = {}
+        self.tensors: dict[str, Any] = {}
         for spec in program.graph_signature.input_specs:
             node = placeholders.get(spec.arg.name)
             if spec.kind.name == "USER_INPUT":
@@ -151,21 +160,29 @@ class Exported:
                 self.known[node] = program.constants[spec.target]
             elif node is not None and node.users:
                 self.read[node] = first.get(id(held.get(spec.target)), spec.target)
-                tensors[self.read[node]] = program.state_dict[spec.target]
-        self.state = {name: jnp.asarray(to_numpy(value)) for name, value in tensors.items()}
+                self.tensors[self.read[node]] = program.state_dict[spec.target]
         self.tree, self.result = program.call_spec.in_spec, program.call_spec.out_spec
-        self.outputs = _last(program).args[0]
+        both = [*zip(program.graph_signature.output_specs, _last(program).args[0], strict=True)]
+        self.outputs = [one for spec, one in both if spec.kind.name == "USER_OUTPUT"]
+        self.changes = {spec.target: one for spec, one in both if spec.kind.name in CHANGING}
         known, self.steps, missing = _sorted(program)
-        missing = [node for node in missing if not _is_open(node)]
-        self._refuse([*_changed(program), *_missing(missing)])
+        if whole:
+            missing = [node for node in missing if not _is_open(node)]
+            self._refuse([*_changed(program, changing), *_missing(missing)])
         for node in known:
             self.known[node] = self._evaluated(node)
         # Not while JAX traces, when it may say another line.
         self.lines = {node: _traceback(*line) for node in self.steps if (line := _line(node))}
 
-    def refuse_samples(self) -> None:
-        """Refuse operations that draw numbers, where there is no key."""
-        self._refuse(_missing([node for node in self.steps if _drops(node)]))
+    @functools.cached_property
+    def state(self) -> dict[str, Array]:
+        """The parameters and buffers that are read, by name."""
+        return {name: jnp.asarray(to_numpy(value)) for name, value in self.tensors.items()}
+
+    @property
+    def draws(self) -> bool:
+        """Whether it drops entries."""
+        return any(map(drops, self.steps))
 
     def _refuse(self, failures: list[Failure]) -> None:
         if failures:
@@ -189,7 +206,7 @@ class Exported:
     def constants(self) -> dict[Any, np.ndarray]:
         """What is known and read by the steps; equal arrays are one."""
         wanted = {one for node in self.steps for one in node.all_input_nodes}
-        wanted.update(one for one in self.outputs if hasattr(one, "meta"))
+        wanted.update(one for one in (*self.outputs, *self.changes.values()) if _is_node(one))
         arrays = {node: to_numpy(self.known[node]) for node in self.known if node in wanted}
         one: dict[Any, np.ndarray] = {}
         return {
@@ -219,7 +236,9 @@ class Exported:
 
     def _returned(self, state: Mapping[str, Array], given: Mapping[Any, Array], drop: Drop) -> Any:
         flat = self._run(state, given, drop)
-        return _plain(library().utils._pytree.tree_unflatten(flat, self.result))
+        count = len(self.outputs)
+        found = _plain(library().utils._pytree.tree_unflatten(flat[:count], self.result))
+        return (found, flat[count:]) if self.changes else found
 
     def imported(self) -> Imported:
         """Return the module as a circuit, from the tensors of a call to a list of those returned.
@@ -240,19 +259,25 @@ class Exported:
         kind = inspect.Parameter.POSITIONAL_ONLY
         call.__signature__ = inspect.Signature([inspect.Parameter(name, kind) for name in names])
         said = [node.meta["val"] for _, node in placed]
-        shapes = [jax.ShapeDtypeStruct(tuple(one.shape), _numbers(one.dtype)) for one in said]
+        shapes = [jax.ShapeDtypeStruct(tuple(one.shape), numbers_of(one.dtype)) for one in said]
         return imported(call, self.state, *shapes, params=0)
 
     def _run(self, state: Mapping[str, Array], given: Mapping[Any, Array], drop: Drop) -> list[Any]:
-        """Run the graph in JAX; return the leaves of what the module returns."""
-        map_aggregate, dtype = library().fx.node.map_aggregate, library().dtype
+        """Run the graph in JAX; return the leaves of what the module returns, and what changes."""
         values = {**given, **{node: state[name] for node, name in self.read.items()}}
+        return self.computed(self.steps, values, [*self.outputs, *self.changes.values()], drop)
+
+    def computed(
+        self, steps: Iterable[Any], values: dict[Any, Array], wanted: Iterable[Any], drop: Drop
+    ) -> list[Any]:
+        """Run steps of the graph in JAX, from values that they read; return what is wanted."""
+        map_aggregate, dtype = library().fx.node.map_aggregate, library().dtype
         constants: dict[int, Array] = {}
 
         def read(one: Any) -> Any:
             if isinstance(one, dtype):
-                return _numbers(one)
-            if not hasattr(one, "meta"):
+                return numbers_of(one)
+            if not _is_node(one):
                 return one
             if one in values:
                 return values[one]
@@ -261,28 +286,27 @@ class Exported:
                 constants[id(array)] = written(array)
             return constants[id(array)]
 
-        for node in self.steps:
+        for node in steps:
             with _scopes(node), source_info_util.user_context(self.lines.get(node)):
                 args, options = map_aggregate((node.args, node.kwargs), read)
                 if node.target is operator.getitem:
                     values[node] = args[0][args[1]]
                     continue
                 options = {key: one for key, one in options.items() if key not in _PLACEMENT}
-                name = _name(node)
+                name = name_of(node)
                 drawn = functools.partial(SAMPLED[name], drop) if name in SAMPLED else None
                 found = (drawn or TABLE[name])(*args, **options)
                 values[node] = _as_said(found, node.meta["val"])
-        return [read(one) for one in self.outputs]
+        return [read(one) for one in wanted]
 
-    def rebuilt(self, leaves: Any) -> Any:
-        """Return what the module returns, from tensors in the order in which JAX has leaves."""
+    def rebuilt(self, leaves: Sequence[Any]) -> Any:
+        """Return what the module returns, from its tensors in the order in which JAX has leaves."""
         unflatten = library().utils._pytree.tree_unflatten
         flat = [*self.outputs]
-        places = [None if one is None else k for k, one in enumerate(flat)]
+        places = [k if _is_node(one) else None for k, one in enumerate(flat)]
         order = jax.tree.leaves(_plain(unflatten(places, self.result)))
         for k, tensor in zip(order, leaves, strict=True):
-            if hasattr(flat[k], "meta"):
-                flat[k] = tensor.to(flat[k].meta["val"].dtype)
+            flat[k] = tensor.to(flat[k].meta["val"].dtype)
         return unflatten(flat, self.result)
 
     def _bind(self, inputs: tuple[Any, ...], named: Mapping[str, Any]) -> dict[Any, Array]:
@@ -324,14 +348,16 @@ def in_jax(module: Any, transform: Callable[..., Any] | None = None) -> Any:
     -------
     module
         A module of a subclass, with the same parameters (not copies), so with the same
-        ``state_dict()``. A call imports the module for the shapes that it has, the first time that
-        they occur, and runs the compiled function; real numbers are shared with JAX, not copied.
-        Gradients are those of JAX, of first order. ``module.original()`` computes as before.
+        ``state_dict()``. A call imports the module for the shapes, types and modes that it has, the
+        first time that they occur, and runs the compiled function; real numbers are shared with
+        JAX, not copied. Gradients are those of JAX, of first order. What is dropped is drawn by
+        JAX, with a seed from PyTorch; buffers that a call changes are changed, and `transform` is
+        given a function that returns them, too. ``module.original()`` computes as before.
 
     Raises
     ------
     ImportRefused
-        When it is called, for what cannot be imported, and what drops entries: there is no key.
+        When it is called, for what cannot be imported.
     WrongKind
         If it is no module.
 
@@ -347,34 +373,107 @@ def in_jax(module: Any, transform: Callable[..., Any] | None = None) -> Any:
     tensor([[5., 5., 5.],
             [5., 5., 5.]])
     """
+
+    def made(module: Any, inputs: Any, named: Any, leaves: Any, tree: Any) -> Callable[..., Any]:
+        torch, program = library(), Exported(module, inputs, named, changing=True)
+        names, drawn = [*program.tensors], [KEY] * program.draws
+
+        def keyed(state: Mapping[str, Array], *inputs: Any, **named: Any) -> Any:
+            own = {name: one for name, one in state.items() if name != KEY}
+            key = jax.random.wrap_key_data(state[KEY].astype(np.uint32))
+            return program.drawn(key)(own, *inputs, **named)
+
+        fn = keyed if drawn else program
+        fn = fn if transform is None else transform(fn)
+        runner = _Runner(fn, [*names, *drawn], leaves, tree)
+
+        def run(held: Mapping[str, Any], leaves: list[Any]) -> Any:
+            keys = [torch.randint(2**31, (2,)) for _ in drawn]
+            found = runner([*(held[name] for name in names), *keys], leaves)
+            count = len(found) - len(program.changes)
+            with torch.no_grad():
+                for name, one in zip(program.changes, found[count:], strict=True):
+                    held[name].copy_(one)
+            return program.rebuilt(found[:count])
+
+        return run
+
+    return remade(module, made, (in_jax, transform))
+
+
+def remade(module: Any, made: Callable[..., Callable[..., Any]], again: tuple[Any, ...]) -> Any:
+    """Return a module of a subclass, whose calls run as is decided once for each kind of them.
+
+    Parameters
+    ----------
+    module
+        A ``torch.nn.Module``.
+    made
+        From the module as it was, the arguments of a call, and the leaves and the tree of these, to
+        a function of tensors by name and leaves.
+    again
+        A function that makes the same of a module that was pickled, and what it is given besides.
+
+    Raises
+    ------
+    WrongKind
+        If it is no module.
+    """
     if not recognises(module):
         raise wrong_kind(module, "module", "a torch.nn.Module")
     torch = library()
     kind: Any = type(module)
-    imported: dict[Any, tuple[Exported, _Runner]] = {}
+    runs: dict[Any, Callable[..., Any]] = {}
+
+    def of(kind: Any, own: Mapping[str, Any]) -> Any:
+        same = kind.__new__(kind)
+        same.__dict__ = dict(own)
+        return same
 
     def original(self: Any) -> Any:
-        same = kind.__new__(kind)
-        same.__dict__ = self.__dict__
-        return same
+        return of(kind, self.__dict__)
 
     def forward(self: Any, *inputs: Any, **named: Any) -> Any:
         leaves, tree = torch.utils._pytree.tree_flatten((inputs, named))
-        kinds = [(tuple(x.shape), x.dtype) if torch.is_tensor(x) else repr(x) for x in leaves]
-        key = (str(tree), self.training, jax.config.read("jax_enable_x64"), *kinds)
-        if key not in imported:
-            program = Exported(original(self), inputs, named)
-            program.refuse_samples()
-            fn = program if transform is None else transform(program)
-            imported[key] = program, _Runner(fn, list(program.state), leaves, tree)
-        program, runner = imported[key]
         held = dict(_tensors(self))
-        return program.rebuilt(runner([held[name] for name in program.state], leaves))
+        kinds = [
+            (tuple(x.shape), x.dtype, x.device) if torch.is_tensor(x) else repr(x) for x in leaves
+        ]
+        key = (
+            str(tree), *kinds, *((x.dtype, x.device) for x in held.values()), _autocast(),
+            *(part.training for part in self.modules()), jax.config.read("jax_enable_x64"),
+        )  # fmt: skip
+        if key not in runs:
+            # What is hooked to the whole is called around this.
+            bare = of(kind, self.__dict__)
+            bare.__dict__ |= {name: type(one)() for name, one in vars(self).items()
+                              if name.endswith("_hooks") and isinstance(one, dict)}  # fmt: skip
+            runs[key] = made(bare, inputs, named, leaves, tree)
+        return runs[key](held, leaves)
 
-    body = {"forward": forward, "original": original, "__doc__": kind.__doc__}
-    same = kind.__new__(type(kind.__name__, (kind,), body))
-    same.__dict__ = dict(module.__dict__)
-    return same
+    def again_of(self: Any, protocol: Any) -> Any:
+        return again[0], (original(self), *again[1:])
+
+    def copied(self: Any, memo: dict[int, Any]) -> Any:
+        same = memo[id(self)] = of(type(self), {})
+        same.__dict__ = copy.deepcopy(self.__dict__, memo)
+        return same
+
+    body = {
+        "forward": forward, "original": original, "__doc__": kind.__doc__,
+        "__deepcopy__": copied, "__reduce_ex__": again_of,
+    }  # fmt: skip
+    return of(type(kind.__name__, (kind,), body), module.__dict__)
+
+
+def _autocast() -> tuple[Any, ...]:
+    """Return in which types PyTorch computes by itself, by the kind of device."""
+    torch = library()
+    return tuple(
+        (kind, torch.get_autocast_dtype(kind))
+        for kind in ("cpu", "cuda")
+        if torch.is_autocast_enabled(kind)
+    )
 
 
 class _Runner:
@@ -393,7 +492,8 @@ class _Runner:
                 given[k] = array
             inputs, named = torch.utils._pytree.tree_unflatten(given, tree)
             state = dict(zip(names, arrays[: len(names)], strict=True))
-            return jax.tree.leaves(fn(state, *inputs, **named))
+            found = jax.tree.leaves(fn(state, *inputs, **named))
+            return [one for one in found if isinstance(one, jax.Array | np.ndarray)]
 
         def pair(moving: list[Array | None], still: list[Array | None]) -> Any:
             def parted(moving: list[Array | None]) -> Any:
@@ -411,7 +511,12 @@ class _Runner:
         self.pull = jax.jit(lambda pull, slopes: pull(slopes)[0])
 
     def __call__(self, state: list[Any], leaves: list[Any]) -> Any:
-        return _through()(self, *state, *(leaves[k] for k in self.places))
+        tensors = [*state, *(leaves[k] for k in self.places)]
+        if not library().is_grad_enabled():
+            return tuple(
+                map(_returned, jax.block_until_ready(self.value([*map(_shared, tensors)])))
+            )
+        return _through()(self, *tensors)
 
 
 @functools.cache
@@ -468,6 +573,12 @@ _OF_SHAPES = {
 }
 """Operations that look at the shape and type of what they are given, not at its values."""
 
+KEY = ".key"
+"""Where the numbers are, among parameters, by which a call drops entries."""
+
+CHANGING = ("BUFFER_MUTATION", "USER_INPUT_MUTATION")
+"""What PyTorch calls outputs of a graph that stand for changes of tensors."""
+
 _PLACEMENT = {
     *("copy", "device", "generator", "layout", "memory_format", "non_blocking", "pin_memory"),
 }
@@ -510,23 +621,30 @@ def _elsewhere(module: Any, inputs: tuple[Any, ...], named: Mapping[str, Any]) -
             yield Failure("layout", name, "is sparse; give it dense")
 
 
-def _exported(name: str, module: Any, inputs: tuple[Any, ...], named: dict[str, Any]) -> Any:
-    """Return the functional graph of a call, with what the table lacks decomposed if it can be."""
+def _exported(
+    name: str, module: Any, inputs: tuple[Any, ...], named: dict[str, Any], *, whole: bool
+) -> Any:
+    """Return the functional graph of a call; what the table lacks of it is decomposed if it can be.
+
+    Unless it need not be read as a whole.
+    """
     torch = library()
     try:
-        with _quietly(), _masks_as_data(), warnings.catch_warnings():
+        with _quietly(), _masks_as_data(), warnings.catch_warnings(), torch.enable_grad():
             # What PyTorch says of its own code.
             for category in (FutureWarning, DeprecationWarning):
                 warnings.simplefilter("ignore", category)
             program = torch.export.export(module, inputs, named, strict=False)
+            _detach(program)
             program = program.run_decompositions({})
             known = torch.export.default_decompositions()
-            while True:
+            while whole:
                 lacking = {node.target for node in _sorted(program)[2]}
                 chosen = {one: known.pop(one) for one in lacking if one in known}
                 if not chosen:
                     return program
                 program = program.run_decompositions(chosen)
+            return program
     except Exception as error:
         text = " ".join(str(error).split())
         short = text if len(text) < 400 else text[:400] + " ..."
@@ -539,6 +657,22 @@ def _exported(name: str, module: Any, inputs: tuple[Any, ...], named: dict[str, 
         else:
             fault = Failure("export", title, f"torch.export raised {type(error).__name__}: {short}")
         raise ImportRefused(name, [fault]) from error
+
+
+def _detach(program: Any) -> None:
+    """Write down that what ``torch.no_grad`` encloses has no gradient: it is forgotten else."""
+    torch = library()
+    for node in [*program.graph.nodes]:
+        if node.target is not torch.ops.higher_order.wrap_with_set_grad_enabled or node.args[0]:
+            continue
+        for one in [*node.users]:
+            with program.graph.inserting_after(one):
+                stopped = program.graph.call_function(torch.ops.aten.detach.default, (one,))
+            stopped.meta = dict(one.meta)
+            one.replace_all_uses_with(
+                stopped, delete_user_cb=lambda user, new=stopped: user is not new
+            )
+    program.graph_module.recompile()
 
 
 def _of_layers(frame: traceback.FrameSummary) -> bool:
@@ -588,6 +722,10 @@ def _quietly() -> Iterator[None]:
         sys.stderr.write(text.replace(graph, "") if graph else text)
 
 
+def _is_node(one: Any) -> bool:
+    return hasattr(one, "meta")
+
+
 def _last(program: Any) -> Any:
     return next(iter(reversed(program.graph.nodes)))
 
@@ -608,14 +746,14 @@ def _sorted(program: Any) -> tuple[list[Any], list[Any], list[Any]]:
     for node in program.graph.nodes:
         if node not in wanted or node.op != "call_function":
             continue
-        name = _name(node)
-        if (is_known.issuperset(node.all_input_nodes) or name in _OF_SHAPES) and not _drops(node):
+        name = name_of(node)
+        if (is_known.issuperset(node.all_input_nodes) or name in _OF_SHAPES) and not drops(node):
             kind = missing if _is_random(node) else known
         elif node.target is operator.getitem:
             # what was dropped is not said
-            kind = missing if node.args[1] and _drops(node.args[0]) else steps
+            kind = missing if node.args[1] and drops(node.args[0]) else steps
         else:
-            kind = steps if name in TABLE or _drops(node) else missing
+            kind = steps if name in TABLE or drops(node) else missing
         kind.append(node)
         if kind is known:
             is_known.add(node)
@@ -627,28 +765,30 @@ def _missing(nodes: list[Any]) -> Iterator[Failure]:
     """Yield each operation that there is no function for, with its first place."""
     by_name: dict[str, list[Any]] = {}
     for node in nodes:
-        by_name.setdefault(_name(node), []).append(node)
+        by_name.setdefault(name_of(node), []).append(node)
     for name, those in by_name.items():
         times = f", {len(those)} times" if len(those) > 1 else ""
         why = "there is no function of JAX for it"
-        if _is_random(those[0]) or _drops(those[0]):
+        if _is_random(those[0]) or drops(those[0]):
             why = "it draws random numbers; module.eval() may need none"
-        yield Failure("operation", f"{name} at {_place(those[0])}{times}", why)
+        yield Failure("operation", f"{name} at {place_of(those[0])}{times}", why)
 
 
 @listed
-def _changed(program: Any) -> Iterator[Failure]:
+def _changed(program: Any, changing: bool) -> Iterator[Failure]:
     """Yield what a call changes, and the shapes that depend on data."""
     for spec in program.graph_signature.output_specs:
-        if spec.kind.name != "USER_OUTPUT":
-            own = "INPUT" not in spec.kind.name
+        own = spec.kind.name == "BUFFER_MUTATION"
+        if spec.kind.name != "USER_OUTPUT" and not (own and changing):
             why = "a call changes it" + (
                 "; after module.eval() it may stay" if own else " in place"
             )
             yield Failure("mutation", str(spec.target), why)
     for node in program.graph.nodes:
         if _is_open(node):
-            yield Failure("shape", f"{_name(node)} at {_place(node)}", "its shape depends on data")
+            yield Failure(
+                "shape", f"{name_of(node)} at {place_of(node)}", "its shape depends on data"
+            )
 
 
 def _is_open(node: Any) -> bool:
@@ -657,7 +797,7 @@ def _is_open(node: Any) -> bool:
     return any(isinstance(size, library().SymInt) for size in shape)
 
 
-def _name(node: Any) -> str:
+def name_of(node: Any) -> str:
     """Return the name of an operation without its overload."""
     if getattr(node.target, "namespace", None) == "aten":
         return node.target.overloadpacket.__name__
@@ -666,12 +806,12 @@ def _name(node: Any) -> str:
 
 def _is_random(node: Any) -> bool:
     tags = getattr(node.target, "tags", ())
-    return library().Tag.nondeterministic_seeded in tags and _name(node) not in TABLE
+    return library().Tag.nondeterministic_seeded in tags and name_of(node) not in TABLE
 
 
-def _drops(node: Any) -> bool:
+def drops(node: Any) -> bool:
     """Whether an operation draws numbers, by what there is a function for."""
-    name = _name(node)
+    name = name_of(node)
     if name == "scaled_dot_product_attention":
         return bool(node.kwargs.get("dropout_p", [*node.args, *[0.0] * 5][4]))
     return name in SAMPLED and isinstance(node.args[1], float)
@@ -688,13 +828,15 @@ def _line(node: Any) -> tuple[str, int, str] | None:
 
     It is the innermost one outside of PyTorch, or of PyTorch's layers where there is none.
     """
-    own = os.path.dirname(library().__file__) + os.sep
+    own = (os.path.dirname(library().__file__) + os.sep, __file__)
     trace = node.meta.get("stack_trace") or ""
     found = [
         (file, int(line), name)
         for file, line, name in re.findall(r'File "(.*)", line (\d+), in (.*)', trace)
     ]
-    return next((one for one in reversed(found) if not one[0].startswith(own)), (found or [None])[-1])
+    return next(
+        (one for one in reversed(found) if not one[0].startswith(own)), (found or [None])[-1]
+    )
 
 
 def _here() -> Any:
@@ -703,12 +845,13 @@ def _here() -> Any:
 
 def _traceback(file: str, line: int, name: str) -> Any:
     """Return a traceback, as JAX has it for an equation, that ends at a line of a module."""
-    names = {"co_name": name, "co_qualname": name}
-    code = _here.__code__.replace(co_filename=file, co_firstlineno=line - 1, **names)
+    code = _here.__code__.replace(
+        co_filename=file, co_firstlineno=line - 1, co_name=name, co_qualname=name
+    )
     return types.FunctionType(code, globals())()
 
 
-def _place(node: Any) -> str:
+def place_of(node: Any) -> str:
     """Return the module and the line that a node comes from."""
     inside = (_modules(node) or ["the module"])[-1]
     line = _line(node)
@@ -729,7 +872,7 @@ def _scopes(node: Any) -> Iterator[None]:
 
 
 @functools.cache
-def _numbers(dtype: Any) -> Any:
+def numbers_of(dtype: Any) -> Any:
     return jax.dtypes.canonicalize_dtype(numpy_dtype(dtype))
 
 
@@ -739,7 +882,7 @@ def _as_said(found: Any, said: Any) -> Any:
         return None
     if isinstance(found, tuple | list):
         return tuple(_as_said(one, what) for one, what in zip(found, said, strict=True))
-    dtype = _numbers(said.dtype)
+    dtype = numbers_of(said.dtype)
     return found if found.dtype == dtype else found.astype(dtype)
 
 

@@ -50,6 +50,7 @@ from catlearn.errors import (
     WrongKind,
     expect,
 )
+from catlearn.importing.attending import attending
 from catlearn.importing.building import ImportRefused, is_key, is_real
 from catlearn.importing.exported import in_jax, recognises
 from catlearn.importing.jaxpr import Imported, imported
@@ -62,8 +63,8 @@ BLOCKS = (1024, 256, 64, 16)
 TOLERANCES = {1: 0.3, 2: 3e-2, 4: 1e-4, 8: 1e-10}
 """The relative difference that is put down to rounding, by the bytes of a number."""
 
-IMPLEMENTATIONS = ("jax", "cudnn", "xla")
-"""By what attention may run: what JAX takes by itself, or one of its implementations."""
+IMPLEMENTATIONS = ("jax", "cudnn", "xla", "torch")
+"""By what attention may run: what JAX takes by itself, one of its implementations, or PyTorch."""
 
 REORDERED = "products in a cheaper order"
 """What the order of products is called among rules."""
@@ -759,13 +760,15 @@ def optimise(
         none, to ``jax.nn.dot_product_attention``, and ``"cudnn"`` or ``"xla"`` to that
         implementation of it, which says what it can run where it runs. What it costs is not
         predicted, and ``"xla"`` forms all scores. The plan says which are, and why others are not.
+        ``"torch"`` is for PyTorch modules, which stay in PyTorch: what is attention there runs by
+        ``scaled_dot_product_attention``, and ``.attentions(*arguments)`` lists it.
 
     Returns
     -------
     Optimised
         ``.original`` is ``fn``, ``.plan(*arguments)`` is how arguments run, and
         ``.report(*arguments)`` what is gained. Of a PyTorch module a module with the same
-        parameters, run and differentiated by JAX.
+        parameters, run and differentiated by JAX, or with ``attention="torch"`` by PyTorch.
 
     Raises
     ------
@@ -806,11 +809,22 @@ def optimise(
         failures = [*failures, Failure("fn", "fn", why)]
     elif fn is not None and not callable(fn):
         failures = [*failures, Failure("fn", "fn", f"is {fn!r}; a function is expected")]
+    if attention == "torch":
+        others = {"block": block, "threshold": threshold, "memory": memory, "gradient": gradient,
+                  "device": device, "check": check, "tolerance": tolerance,
+                  "rules": options.rules}  # fmt: skip
+        why = "is given, but with attention='torch' all else is left as it is"
+        failures += [Failure(name, name, why) for name, one in others.items() if one]
+        if not recognises(fn):
+            why = "is 'torch'; a PyTorch module is expected to be optimised"
+            failures = [*failures, Failure("attention", "attention", why)]
     if failures:
         raise InvalidStructure("options", failures)
     made = functools.partial(Optimised, options=options)
     if fn is None:
         return made
+    if attention == "torch":
+        return attending(fn)
     return in_jax(fn, made) if recognises(fn) else made(fn)
 
 

@@ -1,4 +1,4 @@
-"""Attention as JAX has it: what of a circuit are queries, keys and values.
+"""Attention as JAX and PyTorch have it: what of a circuit are queries, keys and values.
 
 A circuit is attention if it is equal to the softmax of scores along an axis, which weights values,
 and the scores are products of queries and keys, times a number, plus what does not depend on them,
@@ -10,7 +10,7 @@ groups of heads (Ainslie et al., "GQA", 2023).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import isinf, prod
 from typing import Any
@@ -34,6 +34,7 @@ HIDDEN = -1e9
 """A score that is at most so great, and is put by a mask, is taken for none."""
 
 Label = Any
+Functions = Mapping[str, Callable[..., Any]]
 
 
 class NoAttention(CatlearnError, ValueError):
@@ -324,7 +325,7 @@ class Attention(Legible):
 
     def _array(
         self, one: _Read, words: Sequence[Sequence[Label]], arrays: Sequence[Any],
-        whole: bool = False,
+        functions: Functions, whole: bool = False,
     ) -> Any:  # fmt: skip
         """Return an array with an axis for each word, of size 1 where it has none of its axes.
 
@@ -352,13 +353,14 @@ class Attention(Legible):
         out = draft.wire(axes, draft.wires[wire].type)
         draft.box(view, [wire], [out], axes)
         program = programmed(Circuit.of(draft, self.circuit.dom, [out]), self.sizes)
-        (found,) = program.run(functions_of(None), arrays)
-        return jnp.reshape(found, [self.size(word) for word in own])
+        (found,) = program.run(functions, arrays)
+        return functions["reshape"](found, tuple(self.size(word) for word in own))
 
     def _open(self) -> Any:
         """Return where no mask hides scores, by batch, head, query and key."""
         words = self.batch, [*self.heads, *self.groups], self.at, [self.key]
-        found = [self._array(one, words, [None] * len(self.circuit.dom)) for one in self.masks]
+        nothing, by = [None] * len(self.circuit.dom), functions_of(None)
+        found = [self._array(one, words, nothing, by) for one in self.masks]
         return np.logical_and.reduce([np.asarray(one) > 0 for one in np.broadcast_arrays(*found)])
 
     def __call__(self, *arrays: Any, implementation: str | None = None) -> Any:
@@ -371,35 +373,81 @@ class Attention(Legible):
         implementation
             That of ``jax.nn.dot_product_attention``.
         """
-        every = [*self.heads, *self.groups]
-        sides = [
-            (self.query, [self.batch, self.at, every, self.depth]),
-            (self.keys, [self.batch, [self.key], self.heads, self.depth]),
-            (self.value, [self.batch, [self.key], self.heads, self.width]),
-        ]
-        query, keys, value = (self._array(*side, arrays, whole=True) for side in sides)
+        words = self.batch, self.at, [*self.heads, *self.groups]
+        query, keys, value, bias, mask = self._operands(arrays, functions_of(None), 2)
         dtype = jnp.result_type(query, keys, value)
-        words = self.batch, every, self.at, [self.key]
-        bias = None
-        for factor, one in self.added:
-            more = factor * self._array(one, words, arrays)
-            bias = more if bias is None else bias + more
-        mask = None
-        if self.masks and not self.causal:
-            mask = jnp.asarray(self._open())
-        for one in self.given_masks:
-            more = self._array(one, words, arrays) != 0
-            mask = more if mask is None else mask & more
         query, keys, value = (one.astype(dtype) for one in (query, keys, value))
         by: Any = implementation
         found = jax.nn.dot_product_attention(
             query, keys, value, bias, mask, scale=self.scale, is_causal=self.causal,
             implementation=by,
         )  # fmt: skip
+        return self._returned(found, words, functions_of(None))
+
+    def in_torch(self, *tensors: Any, dropout: float = 0.0) -> Any:
+        """Return what the circuit returns, by PyTorch's ``scaled_dot_product_attention``.
+
+        Parameters
+        ----------
+        *tensors
+            The inputs of the circuit, on one device.
+        dropout
+            The share of weights that are dropped.
+        """
+        import torch  # pyright: ignore[reportMissingImports]
+
+        from catlearn.lowering.pytorch import functions_on
+
+        real = next(one.dtype for one in tensors if one.is_floating_point())
+        by = functions_on(tensors[0].device, real)
+        query, keys, value, bias, mask = self._operands(tensors, by, 1)
+        dtype = torch.promote_types(torch.promote_types(query.dtype, keys.dtype), value.dtype)
+        query, keys, value = (one.to(dtype) for one in (query, keys, value))
+        bias = bias if bias is None else bias.to(dtype)
+        if self.given_masks:
+            # A row that data hide has all its keys alike, and its scores have no gradient.
+            some = mask.any(-1, keepdim=True)
+            query, mask = torch.where(some, query, 0), mask | ~some
+            bias = bias if bias is None else torch.where(some, bias, 0)
+        if mask is not None and bias is not None:
+            mask = torch.where(mask, bias, -torch.inf)
+        found = torch.nn.functional.scaled_dot_product_attention(
+            query, keys, value, bias if mask is None else mask, dropout, self.causal,
+            scale=self.scale, enable_gqa=bool(self.groups),
+        )  # fmt: skip
+        return self._returned(found, (self.batch, [*self.heads, *self.groups], self.at), by)
+
+    def _operands(self, arrays: Sequence[Any], functions: Functions, heads: int) -> list[Any]:
+        """Return queries, keys, values, a bias and a mask; heads are the axis of that number."""
+        every = [*self.heads, *self.groups]
+
+        def words(positions: Sequence[Label], own: Sequence[Label]) -> list[Sequence[Label]]:
+            return [self.batch, positions, own] if heads == 2 else [self.batch, own, positions]
+
+        sides = [
+            (self.query, [*words(self.at, every), self.depth]),
+            (self.keys, [*words([self.key], self.heads), self.depth]),
+            (self.value, [*words([self.key], self.heads), self.width]),
+        ]
+        given = [self._array(*side, arrays, functions, whole=True) for side in sides]
+        scores = self.batch, every, self.at, [self.key]
+        bias = mask = None
+        for factor, one in self.added:
+            more = factor * self._array(one, scores, arrays, functions)
+            bias = more if bias is None else bias + more
+        if self.masks and not self.causal:
+            mask = functions["array"](self._open())
+        for one in self.given_masks:
+            more = self._array(one, scores, arrays, functions) != 0
+            mask = more if mask is None else mask & more
+        return [*given, bias, mask]
+
+    def _returned(self, found: Any, words: Sequence[Sequence[Label]], functions: Functions) -> Any:
+        """Return what the circuit returns, of an array with an axis for each word and values."""
         once = [p for p in self.out if p not in self.made]
-        made = [*self.batch, *self.at, *every, *self.width, *once]
-        found = jnp.reshape(found, [self.size([p]) for p in made])
-        return jnp.transpose(found, [made.index(p) for p in self.out])
+        made = [label for word in (*words, self.width, once) for label in word]
+        found = functions["reshape"](found, tuple(self.size([p]) for p in made))
+        return functions["transpose"](found, tuple(made.index(p) for p in self.out))
 
     def __str__(self) -> str:
         masked = self.masks or self.given_masks

@@ -246,6 +246,27 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
 """What the steps of a program are in PyTorch, besides those that speak of a device or a type."""
 
 
+LABELED = {
+    "not(_)": torch.bitwise_not,
+    "and(_, _)": torch.bitwise_and,
+    "or(_, _)": torch.bitwise_or,
+    "xor(_, _)": torch.bitwise_xor,
+}
+"""What functions of each number are in PyTorch, by the labels that they have from JAX."""
+
+
+def functions_on(device: torch.device, real: torch.dtype) -> dict[str, Callable[..., Any]]:
+    """Return what the steps of a program are on a device, with real numbers of a type."""
+    return {
+        **FUNCTIONS,
+        "array": functools.partial(torch.as_tensor, device=device),
+        "arange": functools.partial(torch.arange, device=device),
+        "constant": lambda value: torch.full((), value, dtype=real, device=device),
+        "indicator": lambda x: x.to(real),
+        "function": lambda *arguments: LABELED[arguments[-1]](*arguments[:-1]),
+    }
+
+
 class CircuitModule(torch.nn.Module):
     """A circuit as a PyTorch module; see :func:`~catlearn.lowering.to_torch`.
 
@@ -340,14 +361,7 @@ class CircuitModule(torch.nn.Module):
         def dropout(x: torch.Tensor, rate: float, address: str) -> torch.Tensor:
             return F.dropout(x, rate, self.training)
 
-        functions = {
-            **FUNCTIONS,
-            "array": array,
-            "arange": functools.partial(torch.arange, device=device),
-            "constant": lambda value: torch.full((), value, dtype=real, device=device),
-            "indicator": lambda x: x.to(real),
-            "dropout": dropout,
-        }
+        functions = {**functions_on(device, real), "array": array, "dropout": dropout}
         if self.lowered.accumulate is not None:
             accumulated = getattr(torch, np.dtype(self.lowered.accumulate).name)
             for name in WIDER:

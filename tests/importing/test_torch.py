@@ -459,7 +459,7 @@ REFUSED = {
     "number": (Given(lambda w, x: x[: int(x.sum())]), {"shape"}, 1),
     "branch": (Given(lambda w, x: x if x.sum() > 0 else -x), {"shape"}, 1),
     "random": (Given(lambda w, x: x + torch.rand(2, 3) * torch.randn(3)), {"operation"}, 2),
-    "mutation": (nn.BatchNorm1d(3).train(), {"mutation", "operation"}, 4),
+    "mutation": (nn.BatchNorm1d(3).train(), {"mutation"}, 3),
     "export": (Given(lambda w, x: x[1 // 0]), {"export"}, 1),
     "control": (
         Given(lambda w, x: torch.cond(x.sum() > 0, torch.sin, torch.cos, (x,))),
@@ -536,8 +536,6 @@ def test_a_module_that_trains_has_dropouts():
     for found in (*run({}, x.numpy()), *fn({}, x.numpy()), *cl.lower(from_torch(
         module.eval(), x))({}, x.numpy(), key=key)):  # fmt: skip
         np.testing.assert_array_equal(found, x)
-    with pytest.raises(ImportRefused):
-        in_jax(module.train())(x)
 
 
 def test_samples_that_are_one_are_seen(monkeypatch):
