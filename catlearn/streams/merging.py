@@ -1,8 +1,8 @@
 """Merging: states of parts of an axis that depend on what is before the part, by polynomials.
 
 What a part of the indices adds to sums S may depend on what they were before it: a cumulative sum
-of w times a cumulative sum of x adds the sum of w times S. Where it is a polynomial in S, parts have
-states of their own, the coefficients of the map
+of w times a cumulative sum of x adds the sum of w times S. Where it is a polynomial in S, parts
+have states of their own, the coefficients of the map
 
     S  ->  S + P(S),
 

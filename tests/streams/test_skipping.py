@@ -10,7 +10,7 @@ import pytest
 
 import catlearn as cl
 from catlearn.arrays import einsum, idle, softmax, traced, where
-from catlearn.lowering import pallas, streamed, to_pallas
+from catlearn.lowering import pallas, streamed, to_pallas, to_source
 from catlearn.streams import stream
 from tests.streams.programs import apart, arrays, both
 
@@ -100,8 +100,20 @@ LEFT_OUT = {
     "checkpoint": lambda fold: cl.lower(fold, block=4, group={"q": 4}, reverse="checkpoint"),
     "kernel": lambda fold: to_pallas(fold, {"q": 4, "x": 4}, interpret=True, inside=True),
     "grid": lambda fold: to_pallas(fold, {"q": 4, "x": 4}, interpret=True, inside=False),
+    "text": lambda fold: as_text(fold, "x", 4, {"q": 4}),
 }
 """What runs a fold otherwise, by blocks of 4 by 4."""
+
+
+def as_text(fold, variable, block, group):
+    """Return what the text of a fold is, at the sizes of arrays, as other functions are called."""
+
+    def run(params, *xs):
+        own, space = stream(fold.circuit.at_dom(*(x.shape for x in xs)), variable), {}
+        exec(to_source(own, block=block, group=group), space)
+        return space["fold"](*xs)[0]
+
+    return run
 
 
 def blocks_of(fn, q, k, v):
@@ -122,10 +134,10 @@ def test_the_same_blocks_are_left_out_wherever_a_fold_runs(name, mutants, monkey
     assert apart(both(fn, xs), both(cl.lower(circuit), xs)) < 1e-5
     other = LEFT_OUT[name](stream(masked("x < q", FINITE), "x"))
     # the first rows have no open entry: their blocks come last, or kernels run over all
-    assert blocks_of(other, *xs) == (36 + 7 if name == "checkpoint" else 64)
+    assert blocks_of(other, *xs) == (36 + 7 if name in ("checkpoint", "text") else 64)
     with mutants("streams: fills of hidden blocks count for nothing wherever a fold runs"):
         skips = streamed.skips
-        for module in (streamed, pallas):
+        for module in (streamed, pallas):  # texts ask the former
             monkeypatch.setattr(module, "skips", lambda *of: [
                 replace(one, vanishing=(), below=()) for one in skips(*of)
             ])  # fmt: skip
