@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from operator import methodcaller
@@ -347,13 +347,13 @@ class ArrayHypergraph(Hypergraph):
         """Return the name of an axis, or of a symbol: -1 - its row."""
         return self.axis_names[generator] if generator >= 0 else self.symbols[-1 - generator]
 
-    def array_text(self, row: int) -> str:
-        """Write the type of an array."""
+    def array_text(self, row: int, axis: Callable[[int], str] | None = None) -> str:
+        """Write the type of an array, with its axes by their names or as it is said."""
+        shown = axis or self.called
         kind = int(self.arrows["type"].values[row])
         dtype = self.column("dtype")[kind] or "?"
-        points = f"<{self.called(int(self.arrows['range'].values[kind]))}>" if dtype == "N" else ""
-        names = " ".join(self.called(axis) for axis in self.lists["axes"].row(row).tolist())
-        return f"{dtype}{points}[{names}]"
+        points = f"<{shown(int(self.arrows['range'].values[kind]))}>" if dtype == "N" else ""
+        return f"{dtype}{points}[{' '.join(map(shown, self.lists['axes'].row(row).tolist()))}]"
 
     @property
     def symbols(self) -> tuple[str, ...]:

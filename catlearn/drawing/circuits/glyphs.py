@@ -517,12 +517,7 @@ def _gate(H: ArrayHypergraph, box: int) -> Glyph:
 
 def shape_text(H: ArrayHypergraph, wire: int) -> str:
     """Write the type of an array, with its sizes where they are not its axes' names."""
-    kind = int(H.arrows["type"].values[wire])
-    dtype = H.column("dtype")[kind] or "?"
-    points = f"<{letter_of(H.called(int(H.arrows['range'].values[kind])))}>" if dtype == "N" else ""
-    return (
-        f"{dtype}{points}[{' '.join(axis_text(H, a) for a in H.lists['axes'].row(wire).tolist())}]"
-    )
+    return H.array_text(wire, partial(axis_text, H))
 
 
 def axis_text(H: ArrayHypergraph, axis: int) -> str:
