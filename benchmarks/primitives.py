@@ -13,37 +13,28 @@ from jax.extend.core import primitives
 
 from catlearn.importing.indexing import HANDLERS
 from catlearn.importing.jaxpr import ENTERED
-from catlearn.importing.primitives import FUNCTIONS
+from catlearn.importing.primitives import ALONG, FUNCTIONS
 
 PARTLY = {
-    "scan": "with several types of real numbers, or with effects",
-    "scatter": "at computed indices of which two may be equal, and where it goes round a loop",
+    "scan": "with effects",
+    "while": "where data decide how many rounds there are",
+    "cond": "where data decide which branch is taken",
     "custom_jvp_call": "with a rule that is not JAX's own",
-    "dot_general": "of booleans",
+    "custom_linear_solve": "with a solver that is not JAX's own",
+    "device_put": "of a device",
+    "platform_index": "of a platform that XLA compiles for",
 }
-"""Where primitives that have a kernel are opaque all the same."""
+"""Where primitives that are read or have a kernel are opaque all the same."""
+
+WHOLE = {"custom_linear_solve", "fft"} | {*ALONG}
+"""The primitives that are functions along axes, where nothing else is said of them."""
 
 WHY = {
-    "its rule of differentiation is kept": ("custom_vjp_call", "custom_linear_solve"),
-    "branches and loops of unknown length": ("cond", "while"),
+    "its rule of differentiation is kept": ("custom_vjp_call",),
     "computed again in the reverse pass": ("remat2",),
-    "no sum or extreme": ("reduce", "reduce_window", "reduce_xor"),
-    "which of equal entries counts": (
-        "scatter-max", "scatter-min", "scatter-mul", "select_and_scatter",
-        "select_and_gather_add", "select_and_scatter_add", "approx_top_k",
-    ),
-    "samples": (
-        "random_bits", "random_fold_in", "random_gamma", "random_seed", "random_split",
-        "rng_bit_generator", "rng_uniform", "threefry2x32",
-    ),
-    "linear algebra": (
-        "cholesky", "eig", "eigh", "hessenberg", "householder_product", "lu", "qr", "schur", "svd",
-        "triangular_solve", "tridiagonal", "tridiagonal_solve",
-    ),
-    "complex numbers": ("complex", "fft"),
     "places and devices": (
-        "after_all", "all_gather", "all_to_all", "axis_index", "create_token", "device_put",
-        "pmax", "pmin", "ppermute", "psum", "ragged_all_to_all", "sharding_constraint",
+        "after_all", "all_gather", "all_to_all", "axis_index", "create_token", "pmax", "pmin",
+        "ppermute", "psum", "ragged_all_to_all", "sharding_constraint",
     ),
 }  # fmt: skip
 """Why primitives are opaque."""
@@ -55,8 +46,9 @@ def main() -> None:
     every = {getattr(primitives, name).name for name in dir(primitives) if name.endswith("_p")}
     groups = {
         "a kernel or a reading": every & {*HANDLERS} - {*PARTLY},
-        **{f"a kernel; opaque {why}": {name} & every for name, why in PARTLY.items()},
+        **{f"read; opaque {why}": {name} & every for name, why in PARTLY.items()},
         "a function of each number": every & FUNCTIONS - {*HANDLERS},
+        "a function along axes": every & WHOLE - {*HANDLERS} - FUNCTIONS - {*PARTLY},
         "entered": every & {*ENTERED},
         **{f"opaque: {why}": every & {*names} for why, names in WHY.items()},
     }

@@ -292,10 +292,12 @@ class Circuit(Frozen, Displayed):
 
         Examples
         --------
+        >>> import jax
         >>> import jax.numpy as jnp
         >>> from catlearn.importing import from_jax
-        >>> [text.partition(" at ")[0] for text in from_jax(jnp.linalg.cholesky, jnp.eye(3)).opaque]
-        ['cholesky']
+        >>> doubled = lambda x: jax.lax.while_loop(lambda x: x < 1, lambda x: 2 * x, x)
+        >>> [text.partition(" at ")[0] for text in from_jax(doubled, jnp.ones(())).opaque]
+        ['while']
         """
         H, found = self.apex, []
         for box, one in enumerate(H.operations):

@@ -164,7 +164,7 @@ def operations(
     name = operation.kernel.name
     if name in IDLE:
         return {}
-    if name == "opaque":
+    if name in ("opaque", "along"):
         return {"vector": getattr(operation.kernel.option("label"), "operations", 0)}
     own, every = prod(writes[0]), prod(variables)
     unit, many = rate(name, len(reads), name == "contraction" and bool(operation.targets))

@@ -23,7 +23,7 @@ from catlearn.errors import Failure, InvalidStructure, UnknownName, did_you_mean
 
 
 class Function(str):
-    """The label of a kernel that is opaque, or a function of numbers, with what it stands for.
+    """The label of a kernel that is opaque, or a function, with what it stands for.
 
     It is a text, and equal to others as a text; what is read from a file stands for nothing.
 
@@ -71,7 +71,8 @@ class Entry:
         Where its targets stand: ``"none"``; ``"read"``, in operands alone (they are summed over,
         or the greatest is taken); ``"written"``, in outputs alone; ``"both"``, in the output, and
         the operand if there is one;
-        ``"chosen"``, one in the operand, and another one in the outputs; ``"whole"``, all of them.
+        ``"chosen"``, one in the operand, and another one in the outputs; ``"whole"``, anywhere, and
+        all of them where nothing is known of a kernel.
     deterministic
         Whether it draws no sample.
     options
@@ -134,6 +135,7 @@ KERNELS: dict[str, Entry] = {
     "opaque": Entry((0, None), None, "whole", options=("label", "random")),
     "cast": Entry(options=("dtype",), fixes=None),
     "function": Entry((1, None), options=("label",)),
+    "along": Entry((1, None), None, "whole", options=("label",)),
 }
 """The kernels that there are, by name."""
 

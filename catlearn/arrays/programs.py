@@ -334,7 +334,7 @@ class _Planner:
         if not others:
             found = {one.number for one in outs}
             self.fixed |= found
-            typed = name in ("cast", "function", "opaque")  # with a type of their own
+            typed = name in ("cast", "function", "along", "opaque")  # with a type of their own
             real = name == "constant" or (self.wide & {*numbers} and not typed)
             self.wide |= found if real else set()
         return outs
@@ -357,6 +357,8 @@ class _Planner:
             shapes = [[self.shape[v] for v in one] for one in operation.writes]
             label = operation.kernel.option("label")
             return self.several(name, given, shapes, label, self.drawn.get(row))
+        if name == "along":
+            return self.called(operation)
         if name == "view":
             windows = self.windows(operation.readings[0], out)
             pairs = zip(given, operation.readings, strict=True)
@@ -410,6 +412,24 @@ class _Planner:
                 for one, writes in zip(found, operation.writes, strict=True)
             ]
         return [self.broadcast(self.elementwise(operation, arrays, places, full), full)]
+
+    def called(self, operation: Operation) -> list[Register]:
+        """Add a function of arrays along its targets, which it has last, behind the degree."""
+        degree = [v for v in operation.writes[0] if v not in operation.targets]
+        arrays = []
+        for one, reading in zip(self.given, operation.readings, strict=True):
+            assert reading is not None
+            value, own = self.read(one, reading)
+            last = [v for v in own if v not in degree]
+            made = self.aligned((value, own), [*degree, *last])
+            arrays.append(self.broadcast(made, [self.shape[v] for v in (*degree, *last)]))
+        orders = [[*degree, *(v for v in one if v not in degree)] for one in operation.writes]
+        shapes = [[self.shape[v] for v in one] for one in orders]
+        found = self.several("along", arrays, shapes, operation.kernel.option("label"))
+        return [
+            self.transpose(one, [order.index(v) for v in writes])
+            for one, order, writes in zip(found, orders, operation.writes, strict=True)
+        ]
 
     def enter(self, row: int, given: tuple[Register, ...]) -> Operation:
         """Note which box is meant, on which arrays, and how long its variables are."""

@@ -469,7 +469,7 @@ def freed(circuit: Circuit) -> tuple[Circuit, dict[str, int]]:
     """
     H, draft, kept = circuit.apex, Draft.of(circuit.apex), set[int]()
     for row, operation in zip(draft.boxes, H.operations, strict=True):
-        if operation.kernel.name in ("constant", "function", "opaque"):
+        if operation.kernel.name in ("constant", "function", "along", "opaque"):
             kept.update(*(draft.wires[wire].axes for wire in (*row.ins, *row.outs)))
         for wire, reading in zip(row.ins, operation.readings, strict=True):
             forms = () if reading is None else reading.forms

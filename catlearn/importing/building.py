@@ -67,6 +67,10 @@ def is_real(dtype: Any) -> bool:
 
 
 def is_number(dtype: Any) -> bool:
+    return jnp.issubdtype(dtype, jnp.number)
+
+
+def is_ordered(dtype: Any) -> bool:
     return is_real(dtype) or jnp.issubdtype(dtype, jnp.integer)
 
 
@@ -279,7 +283,7 @@ class Builder:
         self.draft.box(operation, ins, outs, known, mentions, [*self.within])
         self.made[key] = tuple(outs)
         reals = all(w in self.loose for w in ins if is_real(self.dtypes[w]))
-        if reals and kernel.name not in ("cast", "opaque", "function", "indicator"):
+        if reals and kernel.name not in ("cast", "opaque", "along", "function", "indicator"):
             self.loose |= {w for w in outs if is_real(self.dtypes[w])}
         return self.made[key]
 
@@ -311,9 +315,9 @@ class Builder:
         if isinstance(source, int):
             return source, value.forms
         if isinstance(source, Number):
-            number = float(source.value)
-            if is_real(source.value.dtype) and isfinite(number):
-                kernel = Kernel("constant", (("value", number),))
+            number = number_of(value)
+            if is_real(source.value.dtype) and number is not None and isfinite(number):
+                kernel = Kernel("constant", (("value", float(number)),))
                 (out,) = self.box(kernel, [], [], [()], [source.value.dtype], title=f"{number:g}")
                 return out, ()
             return self.constant(source.value), ()
@@ -406,23 +410,32 @@ class Builder:
 
     def opaque(
         self, label: Function, values: Sequence[Value], dtypes: Sequence[Any],
-        results: Sequence[Any], title: str,
+        results: Sequence[Any], title: str, batch: int | None = None,
     ) -> list[Value]:  # fmt: skip
-        """Add an opaque box of whole arrays."""
+        """Add an opaque box of whole arrays; or a function along all axes but the first ones.
+
+        Parameters
+        ----------
+        batch
+            How many dimensions all arrays have in front, for each index of which it is a function
+            of the others; None where it is opaque.
+        """
         ins = [self.whole(one, dtype) for one, dtype in zip(values, dtypes, strict=True)]
-        sizes: list[int] = []
-        places = []
         shapes = [[self.sizes[axis] for axis in self.draft.wires[wire].axes] for wire in ins]
+        count = batch or 0
+        sizes = [*shapes[0][:count]] if count else []
+        places = []
         for shape in (*shapes, *(one.shape for one in results)):
-            places.append(range(len(sizes), len(sizes) + len(shape)))
-            sizes += shape
+            places.append([*range(count), *range(len(sizes), len(sizes) + len(shape) - count)])
+            sizes += shape[count:]
         if 0 in sizes:
             failure = Failure("sizes", title, "has an axis of size 0; sizes are at least 1")
             raise ImportRefused("this function", [failure])
         operands = [(w, [*map(Form.variable, p)]) for w, p in zip(ins, places, strict=False)]
         outs = self.box(
-            opaque_of(label), operands, sizes, places[len(ins) :],
-            [one.dtype for one in results], range(len(sizes)), title=title,
+            opaque_of(label) if batch is None else Kernel("along", (("label", label),)), operands,
+            sizes, places[len(ins) :], [one.dtype for one in results], range(count, len(sizes)),
+            title=title,
         )  # fmt: skip
         return [self.of_wire(out) for out in outs]
 

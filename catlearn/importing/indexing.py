@@ -38,6 +38,7 @@ from catlearn.importing.building import (
     Number,
     function_of,
     is_number,
+    is_ordered,
     is_real,
     number_of,
 )
@@ -51,7 +52,7 @@ __all__ = ["HANDLERS"]
 def _sorted(self: Builder, eqn: Any, values: list[Value]) -> Found:
     dtypes, axis = [atom.aval.dtype for atom in eqn.invars], eqn.params["dimension"]
     keys = range(eqn.params["num_keys"])
-    known = any(not isinstance(values[k].source, int) or not is_number(dtypes[k]) for k in keys)
+    known = any(not isinstance(values[k].source, int) or not is_ordered(dtypes[k]) for k in keys)
     if known or values[0].shape[axis] == 1:
         return None
     for key in reversed(keys):  # of equal entries the order stays
@@ -198,7 +199,7 @@ def _filled(value: Any, dtype: Any) -> Any:
     """Return what is read at indices outside of an axis, unless that is said: no number."""
     if value is not None:
         return value
-    if is_real(dtype):
+    if jnp.issubdtype(dtype, jnp.inexact):
         return np.nan
     if dtype == np.bool_:
         return True

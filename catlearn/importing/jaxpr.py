@@ -6,9 +6,10 @@ no boxes. Positions that meet identify axes; index variables stay apart: ``x + x
 and two variables. Numbers, indices (``iota`` and what is computed of it) and conditions on them are
 known while a function is read: a mask made of ``iota`` is a condition of a reading.
 
-A primitive without a kernel of its own that is applied to each number is a kernel ``function``; any
-other is an opaque box, which evaluates it as JAX does, with its gradient. So every function that
-can be traced is imported, and has the same numbers.
+A primitive without a kernel of its own that is applied to each number is a kernel ``function``; one
+that is a function of rows, matrices or whole arrays a kernel ``along``; any other is an opaque box,
+which evaluates it as JAX does, with its gradient. So every function that can be traced is imported,
+and has the same numbers.
 
 >>> import jax.numpy as jnp
 >>> def scores(q, k):
@@ -51,11 +52,12 @@ from catlearn.importing.building import (
     digest,
     function_of,
     is_key,
-    is_real,
+    number_of,
 )
 from catlearn.importing.indexing import HANDLERS
 from catlearn.importing.primitives import (
     FUNCTIONS,
+    batch_of,
     bound,
     call_of,
     flops_of,
@@ -114,7 +116,7 @@ class Importer(Builder):
             return self.run(getattr(inner, "jaxpr", inner), inner.consts, values)
         self.enter(self.outer)
         numbers = [one.source for one in values if isinstance(one.source, Number)]
-        if len(numbers) == len(values) > 0 and not eqn.effects and name in FUNCTIONS:
+        if len(numbers) == len(values) > 0 and not eqn.effects and _of_numbers(eqn):
             return [self.folded(eqn, numbers)]
         without = [0 in var.aval.shape for var in eqn.outvars]
         plain = name.startswith(("gather", "scatter")) and values[1].shape == (0,)
@@ -123,15 +125,16 @@ class Importer(Builder):
             return self.empty(eqn, values)
         handler = HANDLERS.get(name)
         found = handler(self, eqn, values) if handler is not None else None
-        if found is None and name in FUNCTIONS:
+        if found is None and _of_numbers(eqn):
             found = self.function(eqn, values)
         if found is None:
             dtypes = [atom.aval.dtype for atom in eqn.invars]
             label = f"{name} {digest(f'{eqn.params} {_held(eqn.params)}')}"
             results = [var.aval for var in eqn.outvars]
-            add = self.after if eqn.effects else self.opaque
             label = Function(label, call_of(eqn), flops_of(eqn))
-            return add(label, values, dtypes, results, name)
+            if eqn.effects:
+                return self.after(label, values, dtypes, results, name)
+            return self.opaque(label, values, dtypes, results, name, batch_of(eqn))
         return found if isinstance(found, list) else [found]
 
     def empty(self, eqn: Any, values: Sequence[Value]) -> list[Value]:
@@ -228,6 +231,13 @@ class Importer(Builder):
         return found
 
 
+def _of_numbers(eqn: Any) -> bool:
+    """Whether an equation applies a function to each number."""
+    if eqn.primitive.name == "bitcast_convert_type":
+        return eqn.outvars[0].aval.dtype.itemsize == eqn.invars[0].aval.dtype.itemsize
+    return eqn.primitive.name in FUNCTIONS
+
+
 def _entered(eqn: Any) -> Any:
     """Return the jaxpr that an equation does nothing but call."""
     if eqn.primitive.name in ENTERED:
@@ -244,23 +254,79 @@ def number_text(value: Value) -> str:
     return "_"
 
 
+@handles("cond")
+def _chosen(self: Any, eqn: Any, values: list[Value]) -> list[Value] | None:
+    """Import the branch that is taken, if that is known."""
+    (index, *given), branches = values, eqn.params["branches"]
+    number = number_of(index)
+    if number is None:
+        return None
+    inner = branches[min(max(int(number), 0), len(branches) - 1)]
+    return self.run(getattr(inner, "jaxpr", inner), inner.consts, given)
+
+
+@handles("platform_index")
+def _platform(self: Any, eqn: Any, values: list[Value]) -> Value | None:
+    """Say that what is for other compilers than XLA is not taken."""
+    platforms = eqn.params["platforms"]
+    if None not in platforms or {*PLATFORMS}.intersection(*filter(None, [*platforms, ()])):
+        return None
+    return Value(Number(np.asarray(platforms.index(None), np.int32)), ())
+
+
+@handles("while")
+def _while(self: Any, eqn: Any, values: list[Value]) -> list[Value] | None:
+    """Import a loop whose number of rounds is known as a block with rounds."""
+    sizes = [size for one in (*eqn.invars, *eqn.outvars) for size in one.aval.shape]
+    length = None if eqn.effects or 0 in sizes else rounds_of(eqn, values)
+    if length is None:
+        return None
+    inner = eqn.params["body_jaxpr"]
+    values, consts = values[eqn.params["cond_nconsts"] :], eqn.params["body_nconsts"]
+    return _repeated(self, inner, values, consts, len(eqn.outvars), length) if (
+        length
+    ) else values[consts:]  # fmt: skip
+
+
 @handles("scan")
 def _scan(self: Any, eqn: Any, values: list[Value]) -> list[Value] | None:
     """Import a loop as a block with rounds."""
     inner, length = eqn.params["jaxpr"], eqn.params["length"]
     avals = [*(atom.aval for atom in eqn.invars), *(var.aval for var in eqn.outvars)]
-    reals = {one.dtype for one in avals if is_real(one.dtype)}
-    shapes = [size for one in avals for size in one.shape]
-    if length < 1 or 0 in shapes or len(reals) > 1 or eqn.effects or any(map(is_key, avals)):
+    if any(0 in one.shape for one in avals) or eqn.effects:
         return None
-    jaxpr, (consts, count) = getattr(inner, "jaxpr", inner), _ends(eqn.params)
-    own = consts + count
-    if len(jaxpr.outvars) != len(eqn.outvars):
+    if len(getattr(inner, "jaxpr", inner).outvars) != len(eqn.outvars):
         return None
-    dtypes = [one.dtype for one in avals]
+    consts, count = _ends(eqn.params)
+    if length == 0:
+        return values[consts:] if count == len(eqn.outvars) else None
+    return _repeated(self, inner, values, consts, count, length, eqn.params["reverse"])
+
+
+def _repeated(
+    self: Any, inner: Any, values: list[Value], consts: int, count: int, length: int,
+    reverse: bool = False,
+) -> list[Value]:  # fmt: skip
+    """Add a block with rounds.
+
+    Parameters
+    ----------
+    inner
+        The jaxpr of a round: of what is the same in all, what goes round, and entries.
+    values
+        These, and arrays of the entries.
+    consts, count
+        How many are the same in all rounds, and how many go round.
+    length
+        How many rounds there are.
+    reverse
+        Whether the last entries come first.
+    """
+    jaxpr, own = getattr(inner, "jaxpr", inner), consts + count
+    dtypes = [atom.aval.dtype for atom in jaxpr.invars]
 
     def turned(value: Value) -> Value:
-        backwards = eqn.params["reverse"] and length > 1
+        backwards = reverse and length > 1
         return value.sliced(0, length - 1, length, -1) if backwards else value
 
     before = [
@@ -289,6 +355,71 @@ def _scan(self: Any, eqn: Any, values: list[Value]) -> list[Value] | None:
     self.within.pop()
     self.scopes, self.outer = scopes, outer
     return [*map(self.of_wire, after), *(turned(self.of_wire(one)) for one in stacked)]
+
+
+PLATFORMS = ("cpu", "gpu", "cuda", "rocm", "tpu")
+"""What XLA compiles for."""
+
+
+def rounds_of(eqn: Any, values: Sequence[Value]) -> int | None:
+    """Return how many rounds a loop has, if only numbers that are known decide it."""
+    params = eqn.params
+    first, count = params["cond_nconsts"], params["body_nconsts"]
+    carried = [*values[first + count :]]
+    going, own = _parts(params["cond_jaxpr"]), _parts(params["body_jaxpr"])
+    asked, kept = [going[0].outvars[0]], dict[int, None]()
+    while True:  # what decides it, and what that follows from
+        used = [k - first for k in needed(going[0], asked)[1] if k >= first]
+        outs = [own[0].outvars[k] for k in kept]
+        used += [k - count for k in needed(own[0], outs)[1] if k >= count]
+        if {*used} <= {*kept}:
+            break
+        kept |= dict.fromkeys(used)
+    fixed = [k for k in needed(own[0], outs)[1] if k < count]
+    fixed = [first + k for k in fixed] + [k for k in needed(going[0], asked)[1] if k < first]
+    known = [values[k] for k in fixed] + [carried[k] for k in kept]
+    if not all(isinstance(one.source, Number) and not one.words for one in known):
+        return None
+
+    def run(which: Any, before: int, start: int, outs: list[Any], states: Any) -> list[Any]:
+        jaxpr, consts = which
+        at = dict(zip(jaxpr.constvars, consts, strict=True))
+        at |= {jaxpr.invars[k]: values[start + k].source.value for k in range(before)
+               if start + k in fixed}  # fmt: skip
+        at |= {jaxpr.invars[before + k]: one for k, one in zip(kept, states, strict=True)}
+
+        def value(atom: Any) -> Any:
+            return atom.val if isinstance(atom, core.Literal) else at[atom]
+
+        for one in needed(jaxpr, outs)[0]:
+            found = bound(one)(*map(value, one.invars))
+            several = one.primitive.multiple_results
+            at.update(zip(one.outvars, found if several else [found], strict=True))
+        return [*map(value, outs)]
+
+    def counted() -> Any:
+        starts = [jnp.asarray(carried[k].source.value) for k in kept]
+        return jax.lax.while_loop(
+            lambda now: run(going, first, 0, asked, now[1])[0],
+            lambda now: (now[0] + 1, run(own, count, first, outs, now[1])), (0, starts),
+        )[0]  # fmt: skip
+
+    with jax.ensure_compile_time_eval():
+        return int(counted())
+
+
+def _parts(inner: Any) -> tuple[Any, Sequence[Any]]:
+    return getattr(inner, "jaxpr", inner), inner.consts
+
+
+def needed(jaxpr: Any, outs: Iterable[Any]) -> tuple[list[Any], list[int]]:
+    """Return the equations that variables of a jaxpr follow from, and the places of its inputs."""
+    asked, found = {one for one in outs if not isinstance(one, core.Literal)}, []
+    for eqn in reversed(jaxpr.eqns):
+        if asked.intersection(eqn.outvars):
+            found.append(eqn)
+            asked |= {one for one in eqn.invars if not isinstance(one, core.Literal)}
+    return found[::-1], [k for k, var in enumerate(jaxpr.invars) if var in asked]
 
 
 def _ends(params: Mapping[str, Any]) -> tuple[int, int]:

@@ -26,7 +26,9 @@ from catlearn.importing.building import (
     Index,
     Number,
     function_of,
+    is_key,
     is_number,
+    is_ordered,
     is_real,
     number_of,
 )
@@ -51,7 +53,7 @@ ELEMENTWISE = {
 
 _FUNCTIONS = """
     abs acos acosh add add_any and asin asinh atan atan2 atanh bessel_i0e bessel_i1e cbrt
-    ceil clamp clz conj convert_element_type copy copy_p cos cosh digamma div eq eq_to erf
+    ceil clamp clz complex conj convert_element_type copy copy_p cos cosh digamma div eq eq_to erf
     erf_inv erfc exp exp2 expm1 floor ge gt igamma igamma_grad_a igammac imag integer_pow
     is_finite le le_to lgamma log log1p log2 logistic lt lt_to max min mul mulhi ne neg
     nextafter not one_minus_square or polygamma population_count pow real reduce_precision
@@ -62,6 +64,48 @@ _FUNCTIONS = """
 
 FUNCTIONS = frozenset(_FUNCTIONS.split())
 """The primitives that are applied to each number."""
+
+
+ALONG: dict[str, int | None] = {
+    **dict.fromkeys((
+        "cholesky", "eig", "eigh", "hessenberg", "householder_product", "lu", "qr", "schur", "svd",
+        "triangular_solve", "tridiagonal",
+    ), 2),
+    **dict.fromkeys(("lu_pivots_to_permutation", "random_wrap", "tridiagonal_solve"), 1),
+    **dict.fromkeys((
+        "random_bits", "random_clone", "random_fold_in", "random_seed", "random_split",
+        "random_unwrap", "threefry2x32",
+    ), 0),
+    **dict.fromkeys((
+        "approx_top_k", "argmax", "argmin", "bitcast_convert_type", "concatenate",
+        "conv_general_dilated", "cumsum", "cumprod", "cummax", "cummin", "cumlogsumexp",
+        "dot_general", "dynamic_slice", "dynamic_update_slice", "gather", "iota", "pad",
+        "ragged_dot_general", "random_gamma", "reduce", "reduce_and", "reduce_max", "reduce_min",
+        "reduce_or", "reduce_prod", "reduce_sum", "reduce_window", "reduce_window_max",
+        "reduce_window_min", "reduce_window_sum", "reduce_xor", "rng_bit_generator", "scatter",
+        "scatter-add", "scatter-max", "scatter-min", "scatter-mul", "scatter-sub",
+        "select_and_gather_add", "select_and_scatter", "select_and_scatter_add", "slice", "sort",
+        "split", "stack", "top_k",
+    )),
+}  # fmt: skip
+"""The primitives that are functions along axes, where no kernel says more of them: of how many of
+the last dimensions of the first array, for each index of the others; None where it is of all."""
+
+
+def batch_of(eqn: Any) -> int | None:
+    """Return how many dimensions of arrays are only indices of a function; None if it is opaque."""
+    name, shapes = eqn.primitive.name, [one.aval.shape for one in (*eqn.invars, *eqn.outvars)]
+    if name == "fft":
+        return len(shapes[0]) - len(eqn.params["fft_lengths"])
+    if name == "custom_linear_solve":
+        return 0 if own_of(eqn.params["jaxprs"].solve) else None
+    if name == "custom_jvp_call":
+        return 0 if rule_of(eqn) else None
+    if name not in ALONG:
+        return None
+    last = ALONG[name]
+    count = 0 if last is None else len(shapes[0]) - last
+    return count if all(one[:count] == shapes[0][:count] for one in shapes) else 0
 
 
 def bound(eqn: Any) -> Callable[..., Any]:
@@ -87,7 +131,11 @@ def call_of(eqn: Any) -> Callable[..., Any]:
 
 def rule_of(eqn: Any) -> str:
     """Return which function of JAX has the rule of an equation, if it is one."""
-    inner = eqn.params["call_jaxpr"]
+    return own_of(eqn.params["call_jaxpr"])
+
+
+def own_of(inner: Any) -> str:
+    """Return which function of JAX a jaxpr was traced of, if it is one of JAX."""
     about = (getattr(inner, "jaxpr", None) or inner).debug_info
     name, _, place = (about.func_src_info or "").partition(" at ")
     return name if "/jax/_src/" in place.replace("\\", "/") else ""
@@ -101,6 +149,13 @@ RULES: dict[str, Callable[..., Any]] = {
     "logit": jax.scipy.special.logit,
     "xlogy": jax.scipy.special.xlogy,
     "xlog1py": jax.scipy.special.xlog1py,
+    "_xlogx": lambda x: -jax.scipy.special.entr(x),
+    "_i0": jnp.i0,
+    "log_ndtr": jax.scipy.special.log_ndtr,
+    "poch": jax.scipy.special.poch,
+    "zeta": jax.scipy.special.zeta,
+    "expi": jax.scipy.special.expi,
+    "hyp1f1": jax.scipy.special.hyp1f1,
 }
 """Functions of JAX with a rule of their own that are applied to each number."""
 
@@ -165,6 +220,11 @@ def _transpose(self: Builder, eqn: Any, values: list[Value]) -> Found:
 @handles("reshape", "squeeze", "expand_dims")
 def _reshape(self: Builder, eqn: Any, values: list[Value]) -> Found:
     return values[0].reshaped(eqn.outvars[0].aval.shape)
+
+
+@handles("device_put")
+def _put(self: Builder, eqn: Any, values: list[Value]) -> Found:
+    return values if all(one is None for one in eqn.params["devices"]) else None
 
 
 @handles("copy", "copy_p", "name", "optimization_barrier")
@@ -531,9 +591,9 @@ def _every(self: Builder, eqn: Any, values: list[Value]) -> Found:
 @handles("reduce_sum", "reduce_max", "reduce_min", "reduce_prod")
 def _reduced(self: Builder, eqn: Any, values: list[Value]) -> Found:
     (value,), aval = values, eqn.outvars[0].aval
-    if not is_number(aval.dtype):
-        return None
     name: str = eqn.primitive.name.removeprefix("reduce_")
+    if not (is_number if name in ("sum", "prod") else is_ordered)(aval.dtype):
+        return None
     kernel = {"sum": "contraction", "prod": "product"}.get(name, name)
     return self.over(kernel, value, eqn.params["axes"], aval.dtype)
 
@@ -563,9 +623,10 @@ def _place(self: Builder, eqn: Any, values: list[Value]) -> Found:
 @handles("cumsum", "cumprod", "cummax", "cummin", "cumlogsumexp")
 def _sums(self: Builder, eqn: Any, values: list[Value]) -> Found:
     (value,), aval, axis = values, eqn.outvars[0].aval, eqn.params["axis"]
-    if not is_number(aval.dtype) or not isinstance(value.source, int):
-        return None
     name = eqn.primitive.name
+    known = (is_number if name in ("cumsum", "cumprod") else is_ordered)(aval.dtype)
+    if not known or not isinstance(value.source, int):
+        return None
     size, turned = value.shape[axis], eqn.params["reverse"] and value.shape[axis] > 1
     value = value.sliced(axis, size - 1, size, -1) if turned else value
     value = value.at_words([
@@ -588,7 +649,7 @@ def _greatest(self: Builder, eqn: Any, values: list[Value]) -> Found:
     (value,), (aval, places), count = values, (v.aval for v in eqn.outvars), eqn.params["k"]
     axis = len(value.words) - 1
     if (
-        not is_number(aval.dtype)
+        not is_ordered(aval.dtype)
         or not isinstance(value.source, int)
         or places.dtype != np.int32
         or value.shape[axis] == 1
@@ -782,10 +843,10 @@ def _pooled(self: Builder, eqn: Any, values: list[Value]) -> Found:
 def _concatenated(self: Builder, eqn: Any, values: list[Value]) -> Found:
     aval, axis = eqn.outvars[0].aval, eqn.params["dimension"]
     if axis != len(aval.shape) - 1 or is_real(aval.dtype) or any(v.shape[axis] > 1 for v in values):
-        return self.joined(values, axis, aval.dtype) if is_number(aval.dtype) else None
+        return None if is_key(aval) else self.joined(values, axis, aval.dtype)
     # indices of several axes of an array, side by side
     label = Function(f"concatenate {[one.shape for one in values]}", call_of(eqn))
-    found = self.opaque(label, values, [aval.dtype] * len(values), [aval], "concatenate")
+    found = self.opaque(label, values, [aval.dtype] * len(values), [aval], "concatenate", 0)
     self.parts[found[0].source] = [one.reshaped(one.shape[:-1]) for one in values]
     return found
 
@@ -804,7 +865,7 @@ def _split(self: Builder, eqn: Any, values: list[Value]) -> Found:
 @handles("stack")
 def _stacked(self: Builder, eqn: Any, values: list[Value]) -> Found:
     aval, axis = eqn.outvars[0].aval, eqn.params["axis"]
-    if not is_number(aval.dtype):
+    if is_key(aval):
         return None
     shape = [1 if k == axis else size for k, size in enumerate(aval.shape)]
     return self.joined([one.reshaped(shape) for one in values], axis, aval.dtype)
@@ -815,12 +876,13 @@ def _padded(self: Builder, eqn: Any, values: list[Value]) -> Found:
     (value, outside), aval = values, eqn.outvars[0].aval
     config = eqn.params["padding_config"]
     number = number_of(outside)
-    if number is None or not is_number(aval.dtype):
+    several = any(between and value.shape[k] > 1 for k, (*_, between) in enumerate(config))
+    if not isinstance(outside.source, Number) or (several and number is None):
         return None
     for axis, (low, high, between) in enumerate(config):
         if between and value.shape[axis] > 1:
             wire = self.whole(value, aval.dtype)
-            value = self.of_wire(self.apart(wire, axis, int(between) + 1, number))
+            value = self.of_wire(self.apart(wire, axis, int(between) + 1, number or 0.0))
         low, high = int(low), int(high)
         size = value.shape[axis] + min(low, 0) + min(high, 0)
         value = value.sliced(axis, max(0, -low), size, 1)

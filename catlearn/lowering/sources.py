@@ -480,7 +480,7 @@ class _Writer:
 
     def step(self, step: Instruction, outs: str, ins: list[str]) -> list[str]:
         """Return the lines of one step."""
-        if step.name in ("opaque", "function"):
+        if step.name in ("opaque", "along", "function"):
             raise CatlearnError(f"{step.box} is opaque: it has no text")
         if step.name == "dropout":
             return [f"{outs} = {ins[0]}"]

@@ -305,6 +305,9 @@ def _wider(function: Callable[..., Any], dtype: Any, x: jax.Array, *options: Any
 REAL = (np.bool_, np.integer, np.floating)
 """Kinds of numbers that an array of real numbers, or of booleans, may have."""
 
+KINDS = {"N": (np.bool_, np.integer), None: (*REAL, np.complexfloating)}
+"""Those of indices, and of arrays of which the type is open."""
+
 EXPERTS = ("auto", "gather", "dense")
 
 WIDER = ("softmax", "logsumexp", "cumlogsumexp", "norm")
@@ -316,7 +319,10 @@ def _functions(key: Any, options: Mapping[str, Any]) -> dict[str, Callable[..., 
     own = {
         "dropout": functools.partial(_dropout, key),
         "opaque": functools.partial(_opaque, key, options["opaque"]),
-        "function": lambda *arguments: _meant(options["opaque"], arguments[-1])(*arguments[:-1]),
+        **dict.fromkeys(
+            ("function", "along"),
+            lambda *arguments: _meant(options["opaque"], arguments[-1])(*arguments[:-1]),
+        ),
     }
     if options["accumulate"] is not None:
         for name in WIDER:
@@ -328,12 +334,7 @@ def _loop(key: Any, options: Mapping[str, Any], *arguments: Any) -> list[Any]:
     """Run a block with rounds."""
     *arrays, rounds = arguments
     count, own = rounds.states, rounds.states + rounds.entries
-    reals = [one.dtype for one in map(jnp.asarray, arrays)
-             if jnp.issubdtype(one.dtype, jnp.floating)]  # fmt: skip
-    states = []
-    for one in map(jnp.asarray, arrays[:count]):
-        real = jnp.issubdtype(one.dtype, jnp.floating)
-        states.append(one.astype(jnp.result_type(*reals)) if real else one)
+    states = [*map(jnp.asarray, arrays[:count])]
 
     def step(states: tuple[Any, ...], now: Any) -> Any:
         number, entries = now
@@ -341,8 +342,23 @@ def _loop(key: Any, options: Mapping[str, Any], *arguments: Any) -> list[Any]:
         given = (*states, *entries, *arrays[own:])
         found = rounds.body.run(_functions(at, options), given)
         following = zip(found, states, strict=False)
-        return tuple(one.astype(before.dtype) for one, before in following), found[count:]
+        return tuple(
+            one if one.dtype == before.dtype else one.astype(before.dtype)
+            for one, before in following
+        ), found[count:]
 
+    reals = {one.dtype for one in map(jnp.asarray, arrays)
+             if jnp.issubdtype(one.dtype, jnp.floating)}  # fmt: skip
+    wider = len(reals) > 1
+    while wider:  # what goes round has the type of what a round makes of it, if that is wider
+        entries = tuple(jax.eval_shape(lambda x: x[0], one) for one in arrays[count:own])
+        given = (*states, *entries, *arrays[own:])
+        found = jax.eval_shape(lambda *x: rounds.body.run(_functions(key, options), x), *given)
+        types = [jnp.result_type(*pair) if jnp.issubdtype(pair[0].dtype, jnp.floating)
+                 else pair[0].dtype for pair in zip(states, found, strict=False)]  # fmt: skip
+        wider = types != [one.dtype for one in states]
+        states = [one.astype(dtype) if dtype != one.dtype else one
+                  for one, dtype in zip(states, types, strict=True)]  # fmt: skip
     final, made = jax.lax.scan(
         jax.checkpoint(step) if rounds.title in options["remat"] else step,
         tuple(states),
@@ -540,7 +556,7 @@ class LoweredCircuit:
         H, found, failures = self.circuit.apex, [], []
         for (where, row), value in zip(self._given.items(), values, strict=True):
             one = _array(value)
-            kinds = (np.bool_, np.integer) if H.types[row] == "N" else REAL
+            kinds = KINDS.get(H.types[row], REAL)
             if one is None or not any(jnp.issubdtype(one.dtype, real) for real in kinds):
                 shown = f"{value!r:.60}" if one is None else f"an array of {one.dtype}"
                 failures.append(Failure("type", where, f"is {H.array_text(row)}, found {shown}"))

@@ -291,7 +291,7 @@ def sweeps(circuit: Circuit, level: tuple[int, ...] = ()) -> list[tuple[str, Pas
         inner = (*level, block)
         paths = {box: tuple(path(H, box, plain=False)) for box in H.order}
         boxes = frozenset(box for box in H.order if paths[box][: len(inner)] == inner)
-        if any(H.operations[box].kernel.name == "opaque" for box in boxes):
+        if any(H.operations[box].kernel.name in ("opaque", "along") for box in boxes):
             continue
         each = {box: H.operations[box].targets[0] for box in sorted(boxes)
                 if H.operations[box].kernel.name == "each" and paths[box] == inner}  # fmt: skip

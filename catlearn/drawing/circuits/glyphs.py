@@ -383,7 +383,7 @@ def _kind(first: Operation, learned: bool, rest: Iterable[Operation]) -> tuple[s
         return {"layer": ("norm", ""), "rms": ("rms", "R")}[str(first.kernel.option("kind"))]
     if name == "constant":
         return "constant", f"{first.kernel.option('value'):g}"
-    if name == "opaque":
+    if name in ("opaque", "along"):
         return ("box" if first.readings else "constant"), first.title or name
     if learned and name in ("contraction", "view"):
         drawn = len(first.readings) > 1 and name == "contraction" and len(readings) > 1
