@@ -193,6 +193,9 @@ def programmed(
     return _Planner(H, sizes, shapes, experts).made(whole)
 
 
+NEUTRAL = {"max": float("-inf"), "min": float("inf")}
+"""What is no greatest and no least entry of windows, by the kernel."""
+
 DENSE = 32
 """Up to how many experts all are applied, unless that is said."""
 
@@ -370,7 +373,8 @@ class _Planner:
             return [made]
         put = self.scattered(row, given) if name == "contraction" else None
         self.enter(row, given)
-        slid = self.slid(operation) if name in ("contraction", "max") and put is None else None
+        slides = name in ("contraction", *NEUTRAL) and put is None
+        slid = self.slid(operation) if slides else None
         if name == "contraction":
             return [self.contraction(operation, slid or put or self.summed(operation))]
         if name == "concat":
@@ -606,7 +610,7 @@ class _Planner:
         return _Windows(source, tuple(found), reading.outside)
 
     def slid(self, operation: Operation) -> Value | None:
-        """Return sums or greatest entries over windows: a convolution, or a reduction of them."""
+        """Return sums or extremes over windows: a convolution, or a reduction of them."""
         out, values = operation.writes[0], []
         for one, reading in zip(self.given, operation.readings, strict=True):
             places = [form.wiring for form in reading.forms] if reading is not None else [None]
@@ -622,7 +626,7 @@ class _Planner:
         array, places = values.pop(moving[0])
         windows = self.windowed[array.number]
         axes: list[_Slide] = []
-        greatest = operation.kernel.name == "max"
+        neutral = NEUTRAL.get(operation.kernel.name, 0.0)
         for along, size in zip(windows.axes, windows.source.shape, strict=True):
             terms = sorted(along.terms, key=lambda term: places[term[0]] not in out)
             variables = [places[place] for place, _ in terms]
@@ -634,7 +638,6 @@ class _Planner:
                 return None
             reach = stride * (self.shape[over] - 1) + by * (self.shape[inside] - 1) + along.start
             pads = (-along.start, reach - size + 1)
-            neutral = float("-inf") if greatest else 0.0
             if max(pads) > 0 and windows.outside != neutral:
                 return None
             axes.append(_Slide(over, inside, stride, by, pads))

@@ -52,13 +52,14 @@ ELEMENTWISE = {
 
 
 _FUNCTIONS = """
-    abs acos acosh add add_any and asin asinh atan atan2 atanh bessel_i0e bessel_i1e cbrt
-    ceil clamp clz complex conj convert_element_type copy copy_p cos cosh digamma div eq eq_to erf
+    abs acos acosh add add_any and asin asinh atan atan2 atanh bessel_i0e bessel_i1e cbrt ceil
+    clamp clz complex conj convert_element_type copy copy_p cos cosh digamma div eq eq_to erf
     erf_inv erfc exp exp2 expm1 floor ge gt igamma igamma_grad_a igammac imag integer_pow
     is_finite le le_to lgamma log log1p log2 logistic lt lt_to max min mul mulhi ne neg
-    nextafter not one_minus_square or polygamma population_count pow real reduce_precision
-    regularized_incomplete_beta rem round rsqrt select_n shift_left shift_right_arithmetic
-    shift_right_logical sign sin sinh sqrt square stop_gradient sub tan tanh xor zeta
+    nextafter not one_minus_square or polygamma polynomial population_count pow real
+    reduce_precision regularized_incomplete_beta rem round rsqrt select_n shift_left
+    shift_right_arithmetic shift_right_logical sign sin sinh sqrt square stop_gradient sub tan
+    tanh xor zeta
 """
 
 
@@ -101,6 +102,8 @@ def batch_of(eqn: Any) -> int | None:
         return 0 if own_of(eqn.params["jaxprs"].solve) else None
     if name == "custom_jvp_call":
         return 0 if rule_of(eqn) else None
+    if name == "call_hi_primitive":  # from JAX 0.12 on
+        return 0 if type(eqn.params["_prim"]).__module__.startswith("jax.") else None
     if name not in ALONG:
         return None
     last = ALONG[name]
@@ -497,7 +500,7 @@ def _power(self: Builder, eqn: Any, values: list[Value]) -> Found:
     if eqn.primitive.name != "rsqrt":
         exponent = eqn.params.get("y") if len(values) == 1 else number_of(values[1])
     steps = {
-        -2: ("square", "reciprocal"), -1: ("reciprocal",), -0.5: ("sqrt", "reciprocal"),
+        -2: ("reciprocal", "square"), -1: ("reciprocal",), -0.5: ("sqrt", "reciprocal"),
         0.5: ("sqrt",), 1: (), 2: ("square",), 4: ("square", "square"),
     }  # fmt: skip
     if exponent == 3:
@@ -860,6 +863,13 @@ def _split(self: Builder, eqn: Any, values: list[Value]) -> Found:
         found.append(value.sliced(axis, start, size, 1))
         start += size
     return found
+
+
+@handles("unstack")
+def _unstacked(self: Builder, eqn: Any, values: list[Value]) -> Found:
+    (value,), axis = values, eqn.params["axis"]
+    shape = [size for k, size in enumerate(value.shape) if k != axis]
+    return [value.sliced(axis, k, 1, 1).reshaped(shape) for k in range(value.shape[axis])]
 
 
 @handles("stack")

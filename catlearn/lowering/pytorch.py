@@ -15,7 +15,7 @@ import torch  # pyright: ignore[reportMissingImports]
 import torch.nn.functional as F  # pyright: ignore[reportMissingImports]
 
 from catlearn.arrays.evaluation import hashed
-from catlearn.arrays.programs import Program
+from catlearn.arrays.programs import NEUTRAL, Program
 from catlearn.errors import Failure, InvalidStructure, expect
 from catlearn.models.circuits import WIDER, LoweredCircuit
 
@@ -137,7 +137,7 @@ def _pool(
     x: torch.Tensor, kind: str, lengths: tuple[int, ...], strides: tuple[int, ...],
     dilations: tuple[int, ...], pads: tuple[tuple[int, int], ...],
 ) -> torch.Tensor:  # fmt: skip
-    outside = float("-inf") if kind == "max" else 0.0
+    outside = NEUTRAL.get(kind, 0.0)
     for axis, (low, high) in enumerate(pads):
         if low or high:
             x = _pad(x, axis, low, high, outside)
@@ -145,7 +145,7 @@ def _pool(
     for axis, (length, stride, by) in enumerate(zip(lengths, strides, dilations, strict=True)):
         x = x.unfold(axis, (length - 1) * by + 1, stride)[..., ::by]
     inside = tuple(range(count, 2 * count))
-    return x.amax(inside) if kind == "max" else x.sum(inside)
+    return {"max": x.amax, "min": x.amin}.get(kind, x.sum)(inside)
 
 
 def _wider(

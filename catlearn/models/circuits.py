@@ -145,9 +145,10 @@ def _pool(
     x: jax.Array, kind: str, lengths: tuple[int, ...], strides: tuple[int, ...],
     dilations: tuple[int, ...], pads: tuple[tuple[int, int], ...],
 ) -> jax.Array:  # fmt: skip
-    if kind == "max":
-        real = jnp.issubdtype(x.dtype, jnp.floating)
-        start, reduced = -jnp.inf if real else jnp.iinfo(x.dtype).min, jax.lax.max
+    if kind in ("max", "min"):
+        real, least = jnp.issubdtype(x.dtype, jnp.floating), kind == "max"
+        ends = (-jnp.inf, jnp.inf) if real else (jnp.iinfo(x.dtype).min, jnp.iinfo(x.dtype).max)
+        start, reduced = (ends[0], jax.lax.max) if least else (ends[1], jax.lax.min)
     else:
         start, reduced = 0.0 if jnp.issubdtype(x.dtype, jnp.floating) else 0, jax.lax.add
     return jax.lax.reduce_window(

@@ -68,6 +68,9 @@ CASES = {
     "pool of equal ones": (
         jax.grad(lambda x: (pooled(jax.nn.relu(x), -jnp.inf, jax.lax.max, "SAME") ** 2).sum()), X,
     ),
+    "least of equal ones": (
+        lambda x: pooled(jax.nn.relu(x), jnp.inf, jax.lax.min, "SAME") ** 2 + 0.0 - x[:, :2, :2], X,
+    ),
     "booleans": (lambda x, y: jnp.concatenate([x > 0, y > 0]) * jnp.pad(x, ((0, 4), (0, 0))), A, B),
     "bits": (lambda x: jnp.copysign(x, B), A),
     "special": (lambda x: (jax.scipy.special.log_ndtr(x), jnp.sinc(x), jnp.i0(x)), A),
