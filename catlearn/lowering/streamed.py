@@ -198,6 +198,14 @@ def _in_all(size: int, mapped: Sequence[bool], holds: Any) -> tuple[Any, bool]:
     return jnp.all(holds, axis=0), False
 
 
+def everywhere(conditions: Iterable[Any]) -> Any:
+    """Return whether arrays of booleans hold, looking at those of one shape together."""
+    found: dict[tuple[int, ...], Any] = {}
+    for one in conditions:
+        found[one.shape] = found[one.shape] & one if one.shape in found else one
+    return reduce(operator.and_, (in_all(one.all()) for one in found.values()), jnp.asarray(True))
+
+
 def differentiable(run: Any, whole: Any = None) -> Any:
     """Return the value of a run with its own reverse pass, both traced once for inputs of a kind.
 
@@ -639,10 +647,10 @@ class FoldRun:
         needed = references is None and any(one.vanishing for one in masks)
         known: Any = self.part("references", (*state, *fixed)) if needed else references
         return [
-            reduce(operator.and_, [
-                *(in_all(jnp.all(jnp.exp(c - known[k]) == 0)) for c, k in one.vanishing),
-                *(in_all(jnp.all(state[k] > c)) for c, k in one.below),
-            ], jnp.asarray(True))
+            everywhere([
+                *(jnp.exp(c - known[k]) == 0 for c, k in one.vanishing),
+                *(state[k] > c for c, k in one.below),
+            ])
             for one in masks
         ]  # fmt: skip
 

@@ -7,13 +7,12 @@ numbers decide whether its fill adds something, a tile comes after all others, o
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Mapping, Sequence
-from functools import partial, reduce
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from catlearn.arrays.programs import programmed
 from catlearn.lowering.streamed import FoldRun, either, is_real, put, varying
@@ -50,14 +49,18 @@ class TiledRun(FoldRun):
             self.known[key] = programmed(part.circuit, {**self.sizes, **own})
         return tuple(self.known[key].run(self.functions, arrays))
 
-    def over_tiles(self, step: Any, carried: Any, masks: Sequence[Skip] | None = None) -> Any:
-        """Carry something over the tiles that masks do not hide; ``step(carried, row, start)``.
+    def over_tiles(self, step: Any, carried: Any, tiles: np.ndarray, *more: np.ndarray) -> Any:
+        """Carry something over tiles; ``step(carried, row, start, *more)``.
 
         Rows and starts are two arrays: what reads a block at a row, and at a start, is then one
         kernel to a compiler.
         """
-        tiles = (*self.tiled.visited(self.sizes, self.rows, self.block, masks).T,)
-        return jax.lax.scan(lambda own, tile: (step(own, *tile), None), carried, tiles)[0]
+        every = *tiles.T, *more
+        return jax.lax.scan(lambda own, tile: (step(own, *tile), None), carried, every)[0]
+
+    def tiles(self, masks: Sequence[Skip] | None = None) -> np.ndarray:
+        """List the first indices of the tiles that masks do not hide."""
+        return self.tiled.visited(self.sizes, self.rows, self.block, masks)
 
     def cuts(self, places: Sequence[int | None], row: Any, start: Any = None) -> list[Cuts]:
         """Return what a tile reads of arrays with the axis at some places.
@@ -86,26 +89,42 @@ class TiledRun(FoldRun):
         return start + jnp.arange(self.block), row + jnp.arange(self.rows)
 
     def state(self, fixed: Sequence[Any], entries: Sequence[Any]) -> Any:
-        """Return the state after all tiles."""
+        """Return the state after all tiles.
+
+        Those that fills may add something of come after all others, in the same loop.
+        """
         exits, masks = self.tiled.step.exits, self.tiled.masks
         unknown = [one for one in masks if one not in self.tiled.known]
+        doubtful, tiles, late = [one for one in masks if not one.is_sure], self.tiles(), []
+        if doubtful:
+            last = self.tiles([one for one in self.tiled.known if one.is_sure])
+            if not unknown:
+                last = np.array([one for one in last.tolist() if one not in tiles.tolist()])
+            else:
+                late = [np.arange(len(tiles) + len(last)) >= len(tiles)]
+            tiles = np.concatenate([tiles, last.reshape(-1, 2).astype(tiles.dtype)])
 
-        def step(state: Any, row: Any, start: Any, late: bool = False) -> Any:
+        def step(state: Any, row: Any, start: Any, late: Any = None) -> Any:
             at = self.cuts(exits, row)
-            read = [*_cut([*fixed, *entries], self.given("step", row, start))]
-            arrays, own = [*read, *self.indices(row, start)], [*_cut(state, at)]
 
-            def run(own: Any) -> Any:
-                return [*self.at_tile("step", (*own, *arrays))]
+            def blocks() -> tuple[list[Any], list[Any]]:
+                read = _cut([*fixed, *entries], self.given("step", row, start))
+                return [*_cut(state, at)], [*read, *self.indices(row, start)]
 
-            asked = masks if late else unknown
-            if not asked:
-                return _pasted(state, run(own), at)
-            gone = either(self.closed(asked, arrays))
-            if late:
+            def run() -> Any:
+                own, arrays = blocks()
+                return _pasted(state, self.at_tile("step", (*own, *arrays)), at)
+
+            if not (unknown or doubtful):
+                return run()
+            own, arrays = blocks()
+            gone = either(self.closed(unknown, arrays)) if unknown else jnp.asarray(False)
+            if doubtful:
                 references = self.at_tile("references", (*own, *arrays[: len(fixed)], arrays[-1]))
-                gone = ~gone | self.hides(masks, arrays, own, references)
-            return _pasted(state, jax.lax.cond(gone, list, run, own), at)
+                hidden = self.hides(masks, arrays, own, references)
+                other = ~either(self.closed(masks, arrays)) | hidden
+                gone = hidden if late is None else jnp.where(late, other, gone)
+            return jax.lax.cond(gone, lambda: [*state], run)
 
         def lift() -> Any:
             return self.part("lift", (*fixed, *self.blocks(entries, 0, self.block)), self.block)
@@ -114,14 +133,7 @@ class TiledRun(FoldRun):
             jnp.full(one.shape, -jnp.inf if kind == "max" else 0, one.dtype)
             for one, kind in zip(jax.eval_shape(lift), self.fold.kinds, strict=True)
         ]
-        state = self.over_tiles(step, varying(empty, fixed, entries))
-        if all(one.is_sure for one in masks):
-            return state
-        sure = self.sure(masks, tuple(state), fixed)
-        return jax.lax.cond(
-            reduce(operator.and_, sure), list,
-            lambda state: self.over_tiles(partial(step, late=True), state, ()), [*state],
-        )  # fmt: skip
+        return self.over_tiles(step, varying(empty, fixed, entries), tiles, *late)
 
     def hides(
         self, masks: Sequence[Skip], arrays: Sequence[Any], state: Sequence[Any], references: Any
@@ -143,32 +155,35 @@ class TiledRun(FoldRun):
 
         def step(carried: Any, row: Any, start: Any) -> Any:
             at, every = self.cuts(terms.exits, row), self.given("terms", row, start)
-            known = [*_cut(references, self.cuts(terms.entries[:count], row))]
-            read, given = [*_cut([*fixed, *entries], every)], [*_cut(of_state, at)]
-            indices = self.indices(row, start)
 
-            def summed(own: Any) -> Any:
-                made = self.at_tile("terms", (*known, *put(read, own), *indices))
-                return [made[k] for k in sums]
+            def blocks() -> tuple[list[Any], list[Any], list[Any]]:
+                known = [*_cut(references, self.cuts(terms.entries[:count], row))]
+                read = [*_cut([*fixed, *entries], every)]
+                own = [one for one, is_one in zip(read, real, strict=True) if is_one]
+                return known, [*read, *self.indices(row, start)], own
 
-            def back(own: Any) -> Any:
+            def back() -> Any:
+                known, arrays, own = blocks()
+                given = [*_cut(of_state, at)]
+
+                def summed(own: Any) -> Any:
+                    made = self.at_tile("terms", (*known, *put(arrays, own)))
+                    return [made[k] for k in sums]
+
                 return jax.vjp(summed, own)[1]([given[k] for k in sums])[0]
 
-            def nothing(own: Any) -> Any:
-                return [*map(jnp.zeros_like, own)]
-
-            own = [one for one, is_one in zip(read, real, strict=True) if is_one]
             if masks:
-                hidden = self.hides(masks, (*read, *indices), [*_cut(state, at)], known)
-                more = jax.lax.cond(hidden, nothing, back, own)
+                known, arrays, own = blocks()
+                hidden = self.hides(masks, arrays, [*_cut(state, at)], known)
+                more = jax.lax.cond(hidden, lambda: [*map(jnp.zeros_like, own)], back)
             else:
-                more = back(own)
+                more = back()
             places = [one for one, is_one in zip(every, real, strict=True) if is_one]
             after = [a + b for a, b in zip(_cut(carried, places), more, strict=True)]
             return _pasted(carried, after, places)
 
         carried = [jnp.zeros_like(one) for one in (*fixed, *entries) if is_real(one)]
-        found = self.over_tiles(step, varying(carried, fixed, entries), certain)
+        found = self.over_tiles(step, varying(carried, fixed, entries), self.tiles(certain))
         first = sum(map(is_real, fixed))
         return found[:first], found[first:]
 

@@ -132,6 +132,24 @@ def test_arrays_of_booleans_hide_tiles_when_there_are_numbers(computed):
     assert computed["step"] == 4
 
 
+@pytest.mark.parametrize("fill", [FINITE, 0.0])
+def test_what_arrays_of_booleans_hide_at_a_finite_fill_comes_last(fill, computed):
+    """A row without an open entry has the mean of all, and its tiles alone are computed again."""
+
+    @traced("q x", "q x", "x e", types=["B"])
+    def circuit(open, s, v):
+        return einsum("q x, x e -> q e")(softmax("[x]")(where("q x", outside=fill)(open, s)), v)
+
+    segments = np.repeat(np.arange(4), 4)
+    s, v = arrays([(16, 16), (16, 3)])
+    open = jnp.asarray((segments[:, None] == segments) & (segments[:, None] != 2))
+    fn, _ = at_tiles(circuit, 4, 4, open.shape, s.shape, v.shape)
+    made = jax.jit(fn)({}, open, s, v)
+    jax.effects_barrier()
+    assert apart(made, cl.lower(circuit)({}, open, s, v)) < 1e-5
+    assert computed["step"] == (3 + 4 if fill == FINITE else 16)
+
+
 def test_what_has_no_tiles_says_why():
     fold = stream(where("q x", "x <= q", outside=0.0) >> einsum("q x -> "), "x")
     H = fold.circuit.apex
