@@ -186,7 +186,7 @@ def _gather(self: Builder, eqn: Any, values: list[Value]) -> Found:
                     form = form + Form.atom(Lookup(at.source, at.forms))
         forms.append(form)
     found = _taken(self, operand, forms, out.words, eqn.invars[0].aval.dtype)
-    outside = _filled(eqn.params["fill_value"], aval.dtype)
+    outside = np.asarray(_filled(eqn.params["fill_value"], aval.dtype), aval.dtype)[()]
     kernel = Kernel("where", (("outside", float(outside)),)) if is_real(aval.dtype) else (
         function_of(f"_ or {outside}", lambda inside, x: jnp.where(inside, x, outside))
     )  # fmt: skip

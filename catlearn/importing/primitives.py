@@ -108,6 +108,12 @@ def batch_of(eqn: Any) -> int | None:
         return None
     last = ALONG[name]
     count = 0 if last is None else len(shapes[0]) - last
+    if "window_dimensions" in eqn.params:
+        names = ("window_dimensions", "window_strides", "base_dilation", "window_dilation")
+        own = [eqn.params[name] for name in names if eqn.params.get(name)]
+        plain = [{*one[:-1]} == {1} and one[-1] == (0, 0)
+                 for one in zip(*own, eqn.params["padding"], strict=True)]  # fmt: skip
+        count = [*plain, False].index(False)
     return count if all(one[:count] == shapes[0][:count] for one in shapes) else 0
 
 
@@ -826,6 +832,13 @@ def _pooled(self: Builder, eqn: Any, values: list[Value]) -> Found:
             values[0].shape, aval.shape, zip(*settings, strict=True), strict=True
         )
     ]
+    # as extremes of an array that is split equal ones would share the gradient; the first has it
+    lengths = zip(values[0].shape, aval.shape, windows, strict=True)
+    if kind != "sum" and any(
+        length > 1 and (out == 1 or (stride, by, low, out * length) == (length, 1, 0, size))
+        for size, out, (length, stride, by, low, _) in lengths
+    ):
+        return None
     found = _windows(self, values[0], aval.dtype, aval.shape, windows, outside)
     if found is None or found[1] == 0:
         return found and found[0]

@@ -68,8 +68,20 @@ CASES = {
     "pool of equal ones": (
         jax.grad(lambda x: (pooled(jax.nn.relu(x), -jnp.inf, jax.lax.max, "SAME") ** 2).sum()), X,
     ),
-    "least of equal ones": (
-        lambda x: pooled(jax.nn.relu(x), jnp.inf, jax.lax.min, "SAME") ** 2 + 0.0 - x[:, :2, :2], X,
+    "equal ones in windows": (
+        lambda x: [
+            jax.lax.reduce_window(jax.nn.relu(x), -end, function, (1, *length, 1), (1, *step, 1),
+                                  "VALID")
+            for end, function in ((jnp.inf, jax.lax.max), (-jnp.inf, jax.lax.min))
+            for length, step in (((2, 2), (2, 2)), ((2, 3), (2, 1)), ((3, 2), (1, 1)),
+                                 ((4, 4), (1, 1)))
+        ],
+        X,
+    ),
+    "filled": (
+        lambda x, i: (x, jnp.take(jnp.arange(12).reshape(4, 3), i * 3, 0, fill_value=7.0)),
+        A,
+        AGAIN,
     ),
     "booleans": (lambda x, y: jnp.concatenate([x > 0, y > 0]) * jnp.pad(x, ((0, 4), (0, 0))), A, B),
     "bits": (lambda x: jnp.copysign(x, B), A),
@@ -112,6 +124,10 @@ BATCHED = {
         lambda x: jax.lax.linalg.tridiagonal_solve(x, x + 5, x, x[..., None]), SQUARE[:, 0],
     ),
     "fft": (jnp.fft.fft, SQUARE + 0j),
+    "reduce_window_max": (
+        lambda x: jax.lax.reduce_window(x, -jnp.inf, jax.lax.max, (1, 3, 3), (1, 3, 3), "VALID"),
+        SQUARE,
+    ),
     "random_bits": (lambda k: jax.vmap(lambda k: jax.random.bits(k, (3,)))(k),
                     jax.random.split(KEY, 2)),
 }  # fmt: skip
