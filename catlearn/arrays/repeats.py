@@ -6,7 +6,8 @@ and what it hands on to what the other hands on; what else both read is the same
 one writes only the next one reads what it starts from. So are the layers of a transformer that were
 written one after the other, with parameters of their own. The runs are blocks, or consist of blocks
 and of boxes between them, or read parameters whose addresses differ in one part, as do those of
-``layers/0`` and ``layers/1``.
+``layers/0`` and ``layers/1``; or each reads several inputs that no other does, which are then as
+good as parameters, as of a function whose arguments are not told apart.
 
 Repeats compose: each starts from as many arrays as it hands on. So does the first: where others
 read what the one before them made, it reads arrays that depend on inputs, and not one of them
@@ -36,6 +37,9 @@ import numpy as np
 from catlearn.arrays.blocks import Nested, flat, nested
 from catlearn.arrays.boxes import Draft
 from catlearn.arrays.circuit import Circuit
+
+OWN = 4
+"""How many inputs a run reads that no other reads, if these alone say that it is one."""
 
 
 @dataclass(frozen=True)
@@ -117,6 +121,7 @@ class _Finder:
         self.name = self.H.column("name")
         self.size_of = cache(self.H.size_of)
         self.onto: dict[int, int] = {}
+        self.left = set[int]()
         self.times: dict[int, int] = {}
         self.titles: dict[int, str] = {}
         self.frames: list[tuple[int, set[int], int, str]] = []
@@ -132,7 +137,8 @@ class _Finder:
             return
         first = own[run.start : run.start + run.size]
         end = run.start + run.size * run.count
-        last = {*flat(own[end - run.size : end])}
+        last, given = {*flat(own[end - run.size : end])}, {*self.circuit.dom}
+        self.left.update(*(given.intersection(one.back) for one in run.matched))
         for wire in self.ends(last):
             at = wire
             for matched in reversed(run.matched):
@@ -250,7 +256,8 @@ class _Finder:
                     return None
                 found.links[b] = a
                 continue
-            learned = v < 0 and w < 0 and not self.given.intersection((a, b))
+            apart = self.owns(one, a) and self.owns(other, b)
+            learned = v < 0 and w < 0 and (apart or not self.given.intersection((a, b)))
             inside = (v in one and w in other) or not self.moving.intersection((v, w))
             if learned:
                 pairs[a], found.back[b] = b, a
@@ -264,6 +271,10 @@ class _Finder:
                 pairs[x], found.back[y] = y, x
             stack += zip(self.ins[v], self.ins[w], strict=True)
         return found
+
+    def owns(self, boxes: set[int], wire: int) -> bool:
+        """Whether an input is read by boxes of a run alone, as if it were a parameter of it."""
+        return wire in self.circuit.dom and self.readers.get(wire, {-1}) <= boxes
 
     def chain(
         self, boxes: Sequence[set[int]], matched: Sequence[_Matched | None], start: int
@@ -298,12 +309,14 @@ class _Finder:
         own = [{self.title[b] for b in some} for some in blocks]
         if self.apart & (set().union(*own[1:]) - own[0]):
             return None
+        given = [len({*self.circuit.dom}.intersection(one.back)) for one in matched]
+        if any(0 < count < OWN for count in given):
+            return None
         if len(parts[0]) == 1 and isinstance(parts[0][0], tuple):
             return common([self.title[part[0][0]] or "" for part in parts])
         addressed = self.address(matched)
-        if addressed is None and not any(isinstance(one, tuple) for one in parts[0]):
-            return None
-        return addressed or ""
+        told = addressed is not None or all(given)
+        return addressed or "" if told or any(isinstance(one, tuple) for one in parts[0]) else None
 
     def address(self, matched: Sequence[_Matched]) -> str | None:
         """Return what the addresses of the parameters of repeats share, if all differ alike."""
@@ -359,7 +372,8 @@ class _Finder:
         cod = there(self.circuit.cod)
         needed = Circuit.of(draft, self.circuit.dom, cod)._walk()
         draft.boxes = [draft.boxes[box] for box in sorted(needed)]
-        return Once(Circuit.of(draft, self.circuit.dom, cod), self.times, called)
+        dom = [wire for wire in self.circuit.dom if wire not in self.left]
+        return Once(Circuit.of(draft, dom, cod), self.times, called)
 
 
 def stem(title: str) -> str:

@@ -259,3 +259,34 @@ def test_finders_of_repeats_that_do_not_compose_are_seen(mutant, name, monkeypat
     circuit = STARTS[name]().live()
     mutant(monkeypatch)
     assert not compose(once(circuit))
+
+
+def unnamed(places):
+    """Layers of a function, each with four of its arguments, at the given places."""
+
+    def function(x, *own):
+        for some in places:
+            up, shift, down, scale = (own[k] for k in some)
+            x = x + scale * (jnp.tanh(x @ up + shift) @ down)
+        return x
+
+    shapes = [(4, 6), (6,), (6, 4), (4,)] * (1 + max(map(max, places)) // 4)
+    own = [jax.ShapeDtypeStruct(shape, "float32") for shape in shapes]
+    return from_jax(function, jax.ShapeDtypeStruct((5, 4), "float32"), *own).live()
+
+
+APART = [(0, 1, 2, 3), (4, 5, 6, 7), (8, 9, 10, 11)]
+TIED = [(0, 1, 2, 3), (4, 5, 6, 7), (8, 9, 2, 11)]
+
+
+def test_layers_whose_parameters_are_arguments_are_found_by_what_they_read(monkeypatch, mutants):
+    circuit, tied = unnamed(APART), unnamed(TIED)
+    found = once(circuit)
+    assert [*found.times.values()] == [3]
+    assert found.circuit.dom == circuit.dom[:5]
+    assert found.circuit.live().equal(unnamed(APART[:1]))
+    assert once(tied).times == {}
+    assert once(unnamed([(0, 1, 2, 3), (0, 5, 6, 7)])).times == {}
+    with mutants("what two layers read is a parameter of each"):
+        monkeypatch.setattr(repeats._Finder, "owns", lambda self, boxes, wire: True)
+        assert [*once(tied).times.values()] == [3]

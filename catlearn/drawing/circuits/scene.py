@@ -871,17 +871,19 @@ def circuit_scene(
     hints = [breaks] if isinstance(breaks, str) else [*breaks]
     wanted = [] if open is None else [open] if isinstance(open, str) else [*open]
     _known(wanted, whole.apex.column("title"))
+    if inputs is not None and sorted(map(repr, inputs)) != sorted(map(repr, range(len(whole.dom)))):
+        message = f"is no order of {counted(len(whole.dom), 'input')}, counted from 0"
+        raise InvalidStructure("draw", [Failure("inputs", str([*inputs]), message)])
     shown_once: Mapping[int, int] = fold if isinstance(fold, Mapping) else {}
     if fold is True:
         found = once(whole, (*wanted, *hints))
         live, shown_once = found.circuit, found.times
+        left = [wire for wire in (whole.dom[k] for k in inputs or ()) if wire in live.dom]
+        inputs = None if inputs is None else [*map(live.dom.index, left)]
         wanted, hints = ([found.called.get(one, one) for one in some] for some in (wanted, hints))
     live = spelled(live)
     every = glyphs_of(live)
     titles, times = _blocks(live.apex, shown_once)
-    if inputs is not None and sorted(map(repr, inputs)) != sorted(map(repr, range(len(live.dom)))):
-        message = f"is no order of {counted(len(live.dom), 'input')}, counted from 0"
-        raise InvalidStructure("draw", [Failure("inputs", str([*inputs]), message)])
     names = None if open is None else {*wanted}
     opened = _opened(titles, [g.path for g in every], names, depth)
     shown = {block: f"{title} {times[block]}".strip() for block, title in titles.items()}
