@@ -31,7 +31,7 @@ TABLE: dict[str, Callable[..., Any]] = {}
 # The table
 
 
-def _operation(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def operation(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     def entered(function: Callable[..., Any]) -> Callable[..., Any]:
         TABLE.update(dict.fromkeys(names, function))
         return function
@@ -48,13 +48,21 @@ TABLE |= dict.fromkeys(
 )
 TABLE |= {
     "__and__": jnp.bitwise_and,
+    "__lshift__": jnp.left_shift,
     "__or__": jnp.bitwise_or,
+    "__rshift__": jnp.right_shift,
     "__xor__": jnp.bitwise_xor,
     "abs": jnp.abs,
     "acos": jnp.arccos,
+    "acosh": jnp.arccosh,
     "asin": jnp.arcsin,
+    "asinh": jnp.arcsinh,
     "atan": jnp.arctan,
     "atan2": jnp.arctan2,
+    "atanh": jnp.arctanh,
+    "bitwise_left_shift": jnp.left_shift,
+    "bitwise_right_shift": jnp.right_shift,
+    "copysign": jnp.copysign,
     "bitwise_and": jnp.bitwise_and,
     "bitwise_not": jnp.bitwise_not,
     "bitwise_or": jnp.bitwise_or,
@@ -75,7 +83,10 @@ TABLE |= {
     "expm1": jnp.expm1,
     "floor": jnp.floor,
     "floor_divide": jnp.floor_divide,
+    "fmax": jnp.fmax,
+    "fmin": jnp.fmin,
     "fmod": jnp.fmod,
+    "gcd": jnp.gcd,
     "ge": jnp.greater_equal,
     "gt": jnp.greater,
     "hardsigmoid": jax.nn.hard_sigmoid,
@@ -83,7 +94,10 @@ TABLE |= {
     "hardtanh": lambda x, low=-1.0, high=1.0: jnp.clip(x, low, high),
     "isinf": jnp.isinf,
     "isnan": jnp.isnan,
+    "lcm": jnp.lcm,
+    "ldexp": lambda x, y: x * jnp.exp2(y),
     "le": jnp.less_equal,
+    "lgamma": lax.lgamma,
     "log": jnp.log,
     "log10": jnp.log10,
     "log1p": jnp.log1p,
@@ -112,6 +126,7 @@ TABLE |= {
     "rsqrt": lax.rsqrt,
     "sigmoid": jax.nn.sigmoid,
     "sign": jnp.sign,
+    "signbit": jnp.signbit,
     "silu": jax.nn.silu,
     "sin": jnp.sin,
     "sinh": jnp.sinh,
@@ -133,30 +148,30 @@ def _times(factor: float, x: Array) -> Array:
     return x if factor == 1 else factor * x
 
 
-@_operation("add")
+@operation("add")
 def _add(x: Array, y: Array, *, alpha: float = 1) -> Array:
     truths = all(jnp.asarray(one).dtype == bool for one in (x, y))
     return jnp.logical_or(x, y) if truths else x + _times(alpha, y)
 
 
-@_operation("sub")
+@operation("sub")
 def _sub(x: Array, y: Array, *, alpha: float = 1) -> Array:
     return x - _times(alpha, y)
 
 
-@_operation("rsub")
+@operation("rsub")
 def _rsub(x: Array, y: Array, alpha: float = 1) -> Array:
     return y - _times(alpha, x)
 
 
-@_operation("div")
+@operation("div")
 def _div(x: Array, y: Array, *, rounding_mode: str | None = None) -> Array:
     if rounding_mode == "floor":
         return jnp.floor_divide(x, y)
     return jnp.trunc(x / y) if rounding_mode else x / y
 
 
-@_operation("pow")
+@operation("pow")
 def _pow(x: Array, y: Any) -> Array:
     if isinstance(y, float) and y.is_integer():
         y = int(y)
@@ -165,12 +180,12 @@ def _pow(x: Array, y: Any) -> Array:
     return jnp.power(x, y)
 
 
-@_operation("gelu")
+@operation("gelu")
 def _gelu(x: Array, *, approximate: str = "none") -> Array:
     return jax.nn.gelu(x, approximate=approximate == "tanh")
 
 
-@_operation("softplus")
+@operation("softplus")
 def _softplus(x: Array, beta: float = 1.0, threshold: float = 20.0) -> Array:
     scaled = _times(beta, x)
     smooth = jax.nn.softplus(scaled)
@@ -180,18 +195,18 @@ def _softplus(x: Array, beta: float = 1.0, threshold: float = 20.0) -> Array:
     return smooth / beta if beta != 1 else smooth
 
 
-@_operation("elu")
+@operation("elu")
 def _elu(x: Array, alpha: float = 1.0, scale: float = 1.0, input_scale: float = 1.0) -> Array:
     below = alpha * jnp.expm1(jnp.minimum(x, 0) * input_scale)
     return jnp.where(x > 0, x, below) * scale
 
 
-@_operation("leaky_relu")
+@operation("leaky_relu")
 def _leaky_relu(x: Array, slope: float = 0.01) -> Array:
     return jnp.where(x > 0, x, x * slope)
 
 
-@_operation("prelu", "_prelu_kernel")
+@operation("prelu", "_prelu_kernel")
 def _prelu(x: Array, weight: Array) -> Array:
     places = [axis for axis in range(x.ndim) if axis != 1 or weight.size == 1]
     wide = (
@@ -202,18 +217,18 @@ def _prelu(x: Array, weight: Array) -> Array:
     return jnp.where(x > 0, x, x * wide)
 
 
-@_operation("glu")
+@operation("glu")
 def _glu(x: Array, dim: int = -1) -> Array:
     value, gate = jnp.split(x, 2, dim)
     return value * jax.nn.sigmoid(gate)
 
 
-@_operation("masked_fill")
+@operation("masked_fill")
 def _masked_fill(x: Array, mask: Array, value: Any) -> Array:
     return jnp.where(mask, jnp.asarray(value, x.dtype), x)
 
 
-@_operation("fill")
+@operation("fill")
 def _fill_all(x: Array, value: Any) -> Array:
     return jnp.broadcast_to(jnp.asarray(value, x.dtype), x.shape)
 
@@ -265,36 +280,45 @@ TABLE["max"] = _extreme(jnp.max, jnp.argmax, jnp.maximum)
 TABLE["min"] = _extreme(jnp.min, jnp.argmin, jnp.minimum)
 
 
-@_operation("var")
+@operation("var")
 def _var(
-    x: Array, dim: Axes = None, *, correction: float | None = None, keepdim: bool = False
-) -> Array:
+    x: Array, dim: Axes = None, unbiased: bool = True, keepdim: bool = False,
+    *, correction: float | None = None,
+) -> Array:  # fmt: skip
+    if isinstance(dim, bool):
+        dim, unbiased = None, dim
     axes = tuple(range(x.ndim)) if dim is None else dim
     axes = (axes,) if isinstance(axes, int) else tuple(axes)
     count = math.prod(x.shape[axis] for axis in axes)
     centred = x - x.mean(axes, keepdims=True)
     return jnp.square(centred).sum(axes, keepdims=keepdim) / (
-        count - (1 if correction is None else correction)
+        count - (int(unbiased) if correction is None else correction)
     )
 
 
-@_operation("std")
-def _std(x: Array, dim: Axes = None, **options: Any) -> Array:
-    return jnp.sqrt(_var(x, dim, **options))
+@operation("std")
+def _std(x: Array, dim: Axes = None, *arguments: Any, **options: Any) -> Array:
+    return jnp.sqrt(_var(x, dim, *arguments, **options))
 
 
-@_operation("var_mean")
-def _var_mean(x: Array, dim: Axes = None, *, keepdim: bool = False, **options: Any) -> Any:
-    mean = TABLE["mean"](x, dim, keepdim)
-    return _var(x, dim, keepdim=keepdim, **options), mean
+@operation("var_mean")
+def _var_mean(
+    x: Array, dim: Axes = None, unbiased: bool = True, keepdim: bool = False, **options: Any
+) -> Any:
+    mean = TABLE["mean"](x, None if isinstance(dim, bool) else dim, keepdim)
+    return _var(x, dim, unbiased, keepdim, **options), mean
 
 
-@_operation("linalg_vector_norm", "norm")
+@operation("linalg_vector_norm", "norm")
 def _norm(
     x: Array, ord: Any = 2, dim: Axes = None, keepdim: bool = False, *, dtype: Any = None
 ) -> Array:
     axes = dim if dim is None or isinstance(dim, int) else tuple(dim)
     ord = 2 if ord is None else ord
+    if ord == 0:
+        return (x != 0).sum(axes, keepdims=keepdim).astype(x.dtype)
+    if ord == -math.inf:
+        return jnp.abs(x).min(axes, keepdims=keepdim)
     if ord == 2:
         return jnp.sqrt(jnp.square(x).sum(axes, keepdims=keepdim))
     if ord == math.inf:
@@ -311,11 +335,45 @@ def _within(function: Callable[[Array, int], Array]) -> Callable[..., Array]:
 
 
 TABLE |= {"cumprod": _within(lax.cumprod), "cumsum": _within(lax.cumsum)}
-TABLE |= dict.fromkeys(("softmax", "_softmax", "_safe_softmax"), _within(jax.nn.softmax))
+TABLE |= dict.fromkeys(("softmax", "_softmax"), _within(jax.nn.softmax))
 TABLE |= dict.fromkeys(("log_softmax", "_log_softmax"), _within(jax.nn.log_softmax))
 
 
-@_operation("topk")
+@operation("_safe_softmax")
+def _safe_softmax(x: Array, dim: int, dtype: Any = None) -> Array:
+    """Return a softmax, which is 0 where all of a row is hidden."""
+    some = (x > -jnp.inf).any(dim, keepdims=True)
+    return jnp.where(some, TABLE["softmax"](jnp.where(some, x, 0), dim, dtype), 0)
+
+
+def _running(extreme: Callable[[Array, int], Array]) -> Callable[..., Any]:
+    def along(x: Array, dim: int) -> Any:
+        dim %= x.ndim
+        values = extreme(x, dim)
+        places = lax.broadcasted_iota(np.int32, x.shape, dim)
+        return values, lax.cummax(jnp.where(x == values, places, 0), dim)
+
+    return along
+
+
+TABLE |= {"cummax": _running(lax.cummax), "cummin": _running(lax.cummin)}
+
+
+@operation("kthvalue")
+def _kth_value(x: Array, k: int, dim: int = -1, keepdim: bool = False) -> Any:
+    found = (sliced(one, dim, k - 1, k) for one in _sort(x, dim))
+    return tuple(one if keepdim else one.squeeze(dim) for one in found)
+
+
+@operation("median", "nanmedian")
+def _median(x: Array, dim: int | None = None, keepdim: bool = False) -> Any:
+    """Return the lower of two medians."""
+    if dim is None:
+        return _kth_value(x.reshape(-1), (x.size + 1) // 2, 0)[0]
+    return _kth_value(x, (x.shape[dim] + 1) // 2, dim, keepdim)
+
+
+@operation("topk")
 def _top_k(x: Array, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> Any:
     last = jnp.moveaxis(x, dim, -1) if dim % x.ndim != x.ndim - 1 else x
     values, places = lax.top_k(last if largest else -last, k)
@@ -323,13 +381,13 @@ def _top_k(x: Array, k: int, dim: int = -1, largest: bool = True, sorted: bool =
     return tuple(jnp.moveaxis(one, -1, dim) if last is not x else one for one in (values, places))
 
 
-@_operation("sort")
+@operation("sort")
 def _sort(x: Array, dim: int = -1, descending: bool = False, **_: Any) -> Any:
     places = _argsort(x, dim, descending)
     return jnp.take_along_axis(x, places, dim), places
 
 
-@_operation("argsort")
+@operation("argsort")
 def _argsort(x: Array, dim: int = -1, descending: bool = False, **_: Any) -> Array:
     return jnp.argsort(x, axis=dim, stable=True, descending=descending)
 
@@ -337,52 +395,52 @@ def _argsort(x: Array, dim: int = -1, descending: bool = False, **_: Any) -> Arr
 # Shapes
 
 
-@_operation("view", "_unsafe_view", "reshape", "_reshape_alias")
+@operation("view", "_unsafe_view", "reshape", "_reshape_alias")
 def _view(x: Array, size: Sequence[int], *_: Any) -> Array:
     return jnp.reshape(x, size) if tuple(size) != x.shape else x
 
 
-@_operation("flatten")
+@operation("flatten")
 def _flatten(x: Array, start: int = 0, end: int = -1) -> Array:
     start, end = start % max(x.ndim, 1), end % max(x.ndim, 1)
     return x.reshape(*x.shape[:start], -1, *x.shape[end + 1 :])
 
 
-@_operation("unflatten")
+@operation("unflatten")
 def _unflatten(x: Array, dim: int, sizes: Sequence[int]) -> Array:
     dim %= x.ndim
     return x.reshape(*x.shape[:dim], *sizes, *x.shape[dim + 1 :])
 
 
-@_operation("expand")
+@operation("expand")
 def _expand(x: Array, size: Sequence[int], **_: Any) -> Array:
     lead = len(size) - x.ndim
     shape = tuple(x.shape[k - lead] if one == -1 else one for k, one in enumerate(size))
     return jnp.broadcast_to(x, shape) if shape != x.shape else x
 
 
-@_operation("squeeze")
+@operation("squeeze")
 def _squeeze(x: Array, dim: Axes = None) -> Array:
     dims = range(x.ndim) if dim is None else [dim] if isinstance(dim, int) else dim
     return lax.squeeze(x, [one % x.ndim for one in dims if x.shape[one] == 1])
 
 
-@_operation("transpose")
+@operation("transpose")
 def _transpose(x: Array, first: int, second: int) -> Array:
     return jnp.swapaxes(x, first, second) if first % x.ndim != second % x.ndim else x
 
 
-@_operation("t", "numpy_T", "mT")
+@operation("t", "numpy_T", "mT")
 def _t(x: Array) -> Array:
     return jnp.swapaxes(x, -1, -2) if x.ndim > 1 else x
 
 
-@_operation("permute")
+@operation("permute")
 def _permute(x: Array, dims: Sequence[int]) -> Array:
     return lax.transpose(x, [dim % x.ndim for dim in dims])
 
 
-@_operation("select")
+@operation("select")
 def _select(x: Array, dim: int, index: int) -> Array:
     return lax.index_in_dim(x, index, dim % x.ndim, keepdims=False)
 
@@ -395,8 +453,8 @@ def _between(
     return dim % x.ndim, low, high, step
 
 
-@_operation("slice")
-def _slice(
+@operation("slice")
+def sliced(
     x: Array, dim: int = 0, start: int | None = None, end: int | None = None, step: int = 1
 ) -> Array:
     axis, low, high, step = _between(x, dim, start, end, step)
@@ -405,16 +463,35 @@ def _slice(
     return lax.slice_in_dim(x, low, max(low, high), step, axis)
 
 
-@_operation("narrow")
+@operation("unfold")
+def _unfold(x: Array, dim: int, size: int, step: int) -> Array:
+    """Return the windows along an axis, with one at the end for the places in them."""
+    dim %= max(x.ndim, 1)
+    starts = range(0, x.shape[dim] - size + 1, step)
+    places = step * np.arange(len(starts))[:, None] + np.arange(size)
+    return jnp.moveaxis(at_axis(x, dim, places).get(mode="clip"), dim + 1, -1)
+
+
+@operation("diagonal_scatter")
+def _diagonal_scatter(
+    x: Array, part: Array, offset: int = 0, first: int = 0, second: int = 1
+) -> Array:
+    last = jnp.moveaxis(x, (first, second), (-2, -1))
+    places = np.arange(part.shape[-1])
+    put = last.at[..., places + max(0, -offset), places + max(0, offset)].set(part)
+    return jnp.moveaxis(put, (-2, -1), (first, second))
+
+
+@operation("narrow")
 def _narrow(x: Array, dim: int, start: int, length: int) -> Array:
-    return _slice(x, dim, start, start + length)
+    return sliced(x, dim, start, start + length)
 
 
-def _at(x: Array, dim: int, place: Any) -> Any:
+def at_axis(x: Array, dim: int, place: Any) -> Any:
     return x.at[(slice(None),) * (dim % x.ndim) + (place,)]
 
 
-@_operation("slice_scatter")
+@operation("slice_scatter")
 def _slice_scatter(
     x: Array,
     part: Array,
@@ -426,65 +503,65 @@ def _slice_scatter(
     axis, low, high, step = _between(x, dim, start, end, step)
     if (low, high, step) == (0, x.shape[axis], 1):
         return part
-    return _at(x, axis, slice(low, high, step)).set(part)
+    return at_axis(x, axis, slice(low, high, step)).set(part)
 
 
-@_operation("select_scatter")
+@operation("select_scatter")
 def _select_scatter(x: Array, part: Array, dim: int, index: int) -> Array:
-    return _at(x, dim, index).set(part)
+    return at_axis(x, dim, index).set(part)
 
 
-@_operation("copy")
+@operation("copy")
 def _copy(x: Array, source: Array, *_: Any) -> Array:
     return jnp.broadcast_to(source, x.shape)
 
 
-@_operation("cat", "concat")
-def _cat(parts: Sequence[Array], dim: int = 0) -> Array:
+@operation("cat", "concat")
+def joined(parts: Sequence[Array], dim: int = 0) -> Array:
     # An empty vector is the unit, whatever the other shapes are.
     parts = [part for part in parts if part.shape != (0,)] or list(parts[:1])
     return lax.concatenate(parts, dim % parts[0].ndim) if len(parts) > 1 else parts[0]
 
 
-@_operation("split", "split_with_sizes")
+@operation("split", "split_with_sizes")
 def _split(x: Array, sizes: Any, dim: int = 0) -> Any:
     if isinstance(sizes, int):
         whole, rest = divmod(x.shape[dim], sizes)
         sizes = [sizes] * whole + [rest] * bool(rest)
     ends = np.cumsum(sizes)
     return tuple(
-        _slice(x, dim, int(end - size), int(end)) for size, end in zip(sizes, ends, strict=True)
+        sliced(x, dim, int(end - size), int(end)) for size, end in zip(sizes, ends, strict=True)
     )
 
 
-@_operation("chunk")
+@operation("chunk")
 def _chunk(x: Array, chunks: int, dim: int = 0) -> Any:
     return _split(x, -(-x.shape[dim] // chunks), dim)
 
 
-@_operation("unbind")
+@operation("unbind")
 def _unbind(x: Array, dim: int = 0) -> Any:
     return tuple(_select(x, dim, index) for index in range(x.shape[dim]))
 
 
-@_operation("flip")
+@operation("flip")
 def _flip(x: Array, dims: Sequence[int]) -> Array:
     return lax.rev(x, [dim % x.ndim for dim in dims])
 
 
-@_operation("roll")
+@operation("roll")
 def _roll(x: Array, shifts: Sequence[int], dims: Sequence[int] = ()) -> Array:
     if not len(dims):
         return jnp.roll(x, shifts[0])
     for shift, dim in zip(shifts, dims, strict=True):
-        shift %= x.shape[dim]
+        shift %= max(x.shape[dim], 1)
         if shift:
-            x = _cat([_slice(x, dim, -shift), _slice(x, dim, 0, x.shape[dim] - shift)], dim)
+            x = joined([sliced(x, dim, -shift), sliced(x, dim, 0, x.shape[dim] - shift)], dim)
     return x
 
 
-@_operation("repeat_interleave")
-def _repeat_interleave(x: Array, repeats: int, dim: int | None = None, **_: Any) -> Array:
+@operation("repeat_interleave")
+def repeated(x: Array, repeats: int, dim: int | None = None, **_: Any) -> Array:
     x = x.reshape(-1) if dim is None else x
     at = (dim or 0) % x.ndim + 1
     shape = (*x.shape[:at], repeats, *x.shape[at:])
@@ -492,13 +569,16 @@ def _repeat_interleave(x: Array, repeats: int, dim: int | None = None, **_: Any)
     return wide.reshape(*x.shape[: at - 1], -1, *x.shape[at:])
 
 
-@_operation("pad", "constant_pad_nd")
+@operation("pad", "constant_pad_nd")
 def _pad(x: Array, pad: Sequence[int], mode: Any = "constant", value: float | None = None) -> Array:
     if not isinstance(mode, str):
         mode, value = "constant", mode
     sides = [(0, 0)] * (x.ndim - len(pad) // 2)
     sides += [(pad[k], pad[k + 1]) for k in range(len(pad) - 2, -2, -2)]
     if mode != "constant":
+        for axis, (low, high) in enumerate(sides):
+            x = sliced(x, axis, max(0, -low), x.shape[axis] - max(0, -high))
+        sides = [(max(0, low), max(0, high)) for low, high in sides]
         names = {"reflect": "reflect", "replicate": "edge", "circular": "wrap"}
         return jnp.pad(x, sides, mode=names[mode])
     if not any(map(any, sides)):
@@ -506,59 +586,24 @@ def _pad(x: Array, pad: Sequence[int], mode: Any = "constant", value: float | No
     return lax.pad(x, jnp.asarray(value or 0, x.dtype), [(*side, 0) for side in sides])
 
 
-@_operation("pixel_shuffle")
-def _pixel_shuffle(x: Array, factor: int) -> Array:
-    *lead, c, h, w = x.shape
-    split = x.reshape(*lead, c // factor**2, factor, factor, h, w)
-    n = len(lead)
-    order = [*range(n), n, n + 3, n + 1, n + 4, n + 2]
-    return split.transpose(order).reshape(*lead, -1, h * factor, w * factor)
-
-
-@_operation("upsample_nearest2d", "upsample_nearest1d")
-def _nearest(x: Array, size: Any, *_: Any) -> Array:
-    for axis, wanted in zip(range(2, x.ndim), _fit(x, size, _), strict=True):
-        times, rest = divmod(wanted, x.shape[axis])
-        if rest:
-            places = np.arange(wanted) * x.shape[axis] // wanted
-            x = _at(x, axis, places).get(mode="clip")
-        elif times > 1:
-            x = _repeat_interleave(x, times, axis)
-    return x
-
-
-def _fit(x: Array, size: Any, scales: Sequence[Any]) -> list[int]:
-    if size is not None:
-        return list(size)
-    factors = scales[-1] if isinstance(scales[-1], list | tuple) else scales
-    return [int(n * factor) for n, factor in zip(x.shape[2:], factors, strict=True)]
-
-
-@_operation("upsample_bilinear2d")
-def _bilinear(x: Array, size: Any, align_corners: bool, *scales: Any) -> Array:
-    for axis, wanted in zip(range(2, x.ndim), _fit(x, size, scales), strict=True):
-        old = x.shape[axis]
-        if align_corners:
-            at = np.arange(wanted) * ((old - 1) / max(wanted - 1, 1))
-        else:
-            at = np.clip((np.arange(wanted) + 0.5) * old / wanted - 0.5, 0, None)
-        low = np.minimum(at.astype(int), old - 1)
-        weights = np.zeros((old, wanted), x.dtype)
-        np.add.at(weights, (low, np.arange(wanted)), 1 - (at - low))
-        np.add.at(weights, (np.minimum(low + 1, old - 1), np.arange(wanted)), at - low)
-        x = jnp.moveaxis(lax.dot_general(x, weights, (((axis,), (0,)), ((), ()))), -1, axis)
-    return x
+TABLE |= {
+    f"{_name}_copy": TABLE[_name]
+    for _name in (
+        *("alias", "detach", "diagonal", "expand", "narrow", "permute", "select", "slice"),
+        *("split", "squeeze", "t", "transpose", "unbind", "unfold", "unsqueeze", "view"),
+    )
+}
 
 
 # Lookups
 
 
-@_operation("index_select")
+@operation("index_select")
 def _index_select(x: Array, dim: int, index: Array) -> Array:
-    return _at(x, dim, index).get(mode="clip", wrap_negative_indices=False)
+    return at_axis(x, dim, index).get(mode="clip", wrap_negative_indices=False)
 
 
-@_operation("embedding")
+@operation("embedding")
 def _embedding(weight: Array, index: Array, *_: Any) -> Array:
     return _index_select(weight, 0, index)
 
@@ -567,12 +612,12 @@ def _at_each(x: Array, indices: Sequence[Any]) -> Any:
     return x.at[tuple(slice(None) if one is None else one for one in indices)]
 
 
-@_operation("index")
+@operation("index")
 def _index_by(x: Array, indices: Sequence[Any]) -> Array:
     return _at_each(x, indices).get(mode="clip")
 
 
-@_operation("index_put")
+@operation("index_put")
 def _index_put(x: Array, indices: Sequence[Any], values: Array, accumulate: bool = False) -> Array:
     places = _at_each(x, indices)
     return places.add(values) if accumulate else places.set(values)
@@ -585,34 +630,34 @@ def _along(x: Array, dim: int, index: Array) -> tuple[Array, ...]:
     return tuple(places)
 
 
-@_operation("gather")
+@operation("gather")
 def _gather(x: Array, dim: int, index: Array, **_: Any) -> Array:
     for axis in range(x.ndim):
         if axis != dim % x.ndim:
-            x = _slice(x, axis, 0, index.shape[axis])
+            x = sliced(x, axis, 0, index.shape[axis])
     return jnp.take_along_axis(x, index, dim, mode="clip")
 
 
-@_operation("take_along_dim")
+@operation("take_along_dim")
 def _take_along_dim(x: Array, index: Array, dim: int | None = None) -> Array:
     return jnp.take_along_axis(x, index, dim, mode="clip")
 
 
-@_operation("scatter")
+@operation("scatter")
 def _scatter(x: Array, dim: int, index: Array, source: Any, **_: Any) -> Array:
     if jnp.ndim(source):
         source = source[tuple(slice(n) for n in index.shape)]
     return x.at[_along(x, dim, index)].set(source)
 
 
-@_operation("scatter_add")
+@operation("scatter_add")
 def _scatter_add(x: Array, dim: int, index: Array, source: Array) -> Array:
     return x.at[_along(x, dim, index)].add(source[tuple(slice(n) for n in index.shape)])
 
 
-@_operation("index_add")
+@operation("index_add")
 def _index_add(x: Array, dim: int, index: Array, source: Array, *, alpha: float = 1) -> Array:
-    return _at(x, dim, index).add(_times(alpha, source))
+    return at_axis(x, dim, index).add(_times(alpha, source))
 
 
 # Products
@@ -623,23 +668,23 @@ def _dot(x: Array, y: Array, first: int, second: int, batch: int = 0) -> Array:
     return lax.dot_general(x, y, (((first,), (second,)), (same, same)))
 
 
-@_operation("linear")
+@operation("linear")
 def _linear(x: Array, weight: Array, bias: Array | None = None) -> Array:
     y = _dot(x, weight, x.ndim - 1, weight.ndim - 1)
     return y if bias is None else y + bias
 
 
-@_operation("mm", "mv", "dot")
+@operation("mm", "mv", "dot")
 def _mm(x: Array, y: Array) -> Array:
     return _dot(x, y, x.ndim - 1, 0)
 
 
-@_operation("bmm")
+@operation("bmm")
 def _bmm(x: Array, y: Array) -> Array:
     return _dot(x, y, 2, 1, 1)
 
 
-@_operation("matmul")
+@operation("matmul")
 def _matmul(x: Array, y: Array) -> Array:
     if y.ndim <= 2:
         return _dot(x, y, x.ndim - 1, 0)
@@ -659,99 +704,37 @@ def _weighed(sum_of: Callable[[Array, Array], Array]) -> Callable[..., Array]:
 TABLE |= dict.fromkeys(("addmm", "addmv"), _weighed(_mm)) | {"baddbmm": _weighed(_bmm)}
 
 
-@_operation("addcmul")
+@operation("addbmm")
+def _addbmm(z: Array, x: Array, y: Array, *, beta: float = 1, alpha: float = 1) -> Array:
+    return _times(beta, z) + _times(alpha, jnp.einsum("bij,bjk->ik", x, y))
+
+
+@operation("_trilinear")
+def _trilinear(x: Array, y: Array, z: Array, *without: Sequence[int], **_: Any) -> Array:
+    """Return sums of products of three arrays, each of which lacks some axes, over others."""
+    *lacking, summed = without[:4]
+    letters = "abcdefgh"[: x.ndim + len(lacking[0])]
+    words = [[c for k, c in enumerate(letters) if k not in one] for one in (*lacking, summed)]
+    *ins, out = map("".join, words)
+    return jnp.einsum(f"{','.join(ins)}->{out}", x, y, z)
+
+
+@operation("_cdist_forward", "cdist")
+def _cdist(x: Array, y: Array, p: float = 2, *_: Any) -> Array:
+    return _norm(x[..., :, None, :] - y[..., None, :, :], p, -1)
+
+
+@operation("addcmul")
 def _addcmul(z: Array, x: Array, y: Array, *, value: float = 1) -> Array:
     return z + _times(value, x) * y
 
 
-@_operation("lerp")
+@operation("lerp")
 def _lerp(x: Array, y: Array, weight: Any) -> Array:
     return x + weight * (y - x)
 
 
-def _spread(value: Any, count: int) -> tuple[int, ...]:
-    """Return one number for each axis of an image."""
-    value = (value,) if isinstance(value, int) else tuple(value)
-    return value * count if len(value) == 1 else value
-
-
-def _slid(
-    x: Array, kernel: Array, bias: Array | None, steps: Any, sides: Any, **options: Any
-) -> Array:
-    """Return the sums of an image, or of several, under a kernel that slides over it."""
-    n = kernel.ndim - 2
-    alone, letters = x.ndim == n + 1, "XYZ"[:n]
-    orders = (f"NC{letters}", f"OI{letters}", f"NC{letters}")
-    y = lax.conv_general_dilated(
-        x[None] if alone else x, kernel, steps, sides, dimension_numbers=orders, **options
-    )
-    y = _scaled(y, None, _over_channels(bias, n + 2))
-    return y[0] if alone else y
-
-
-@_operation("conv1d", "conv2d", "conv3d")
-def _convolve(
-    x: Array,
-    weight: Array,
-    bias: Array | None = None,
-    stride: Any = 1,
-    padding: Any = 0,
-    dilation: Any = 1,
-    groups: int = 1,
-) -> Array:
-    """Return a convolution of ``(batch, channel, *image)`` with ``(out, in / groups, *window)``."""
-    n = weight.ndim - 2
-    sides = padding.upper() if isinstance(padding, str) else [(p, p) for p in _spread(padding, n)]
-    options = {"rhs_dilation": _spread(dilation, n), "feature_group_count": groups}
-    return _slid(x, weight, bias, _spread(stride, n), sides, **options)
-
-
-@_operation("conv_transpose1d", "conv_transpose2d", "conv_transpose3d")
-def _unconvolve(
-    x: Array,
-    weight: Array,
-    bias: Array | None = None,
-    stride: Any = 1,
-    padding: Any = 0,
-    output_padding: Any = 0,
-    groups: int = 1,
-    dilation: Any = 1,
-) -> Array:
-    """Return the transpose of a convolution, whose weight is ``(in, out / groups, *window)``."""
-    n = weight.ndim - 2
-    holes = _spread(dilation, n)
-    sides = [
-        (d * (k - 1) - p, d * (k - 1) - p + more)
-        for d, k, p, more in zip(
-            holes, weight.shape[2:], _spread(padding, n), _spread(output_padding, n), strict=True
-        )
-    ]
-    given, out, *window = weight.shape
-    kernel = weight.reshape(groups, given // groups, out, *window)
-    kernel = jnp.moveaxis(kernel, 2, 1).reshape(groups * out, given // groups, *window)
-    kernel = lax.rev(kernel, range(2, n + 2))
-    options = {"lhs_dilation": _spread(stride, n), "rhs_dilation": holes}
-    return _slid(x, kernel, bias, (1,) * n, sides, feature_group_count=groups, **options)
-
-
-@_operation("convolution")
-def _convolution(
-    x: Array,
-    weight: Array,
-    bias: Array | None,
-    stride: Any,
-    padding: Any,
-    dilation: Any,
-    transposed: bool,
-    output_padding: Any,
-    groups: int,
-) -> Array:
-    if transposed:
-        return _unconvolve(x, weight, bias, stride, padding, output_padding, groups, dilation)
-    return _convolve(x, weight, bias, stride, padding, dilation, groups)
-
-
-@_operation("scaled_dot_product_attention")
+@operation("scaled_dot_product_attention")
 def _attention(
     q: Array,
     k: Array,
@@ -824,7 +807,7 @@ drop_p = Primitive("dropout")
 drop_p.def_abstract_eval(lambda x, *, rate: x)
 
 
-# Norms and pools
+# Norms
 
 
 def _normed(x: Array, axes: Sequence[int], eps: float) -> Any:
@@ -834,20 +817,20 @@ def _normed(x: Array, axes: Sequence[int], eps: float) -> Any:
     return centred * rescale, mean, rescale
 
 
-def _scaled(x: Array, weight: Array | None, bias: Array | None) -> Array:
+def scaled(x: Array, weight: Array | None, bias: Array | None) -> Array:
     x = x if weight is None else x * weight
     return x if bias is None else x + bias
 
 
-@_operation("native_layer_norm")
+@operation("native_layer_norm")
 def _native_layer_norm(
     x: Array, shape: Sequence[int], weight: Array | None, bias: Array | None, eps: float
 ) -> Any:
     y, mean, rescale = _normed(x, tuple(range(-len(shape), 0)), eps)
-    return _scaled(y, weight, bias), mean, rescale
+    return scaled(y, weight, bias), mean, rescale
 
 
-@_operation("layer_norm")
+@operation("layer_norm")
 def _layer_norm(
     x: Array,
     shape: Sequence[int],
@@ -859,20 +842,20 @@ def _layer_norm(
     return _native_layer_norm(x, shape, weight, bias, eps)[0]
 
 
-@_operation("rms_norm")
+@operation("rms_norm")
 def _rms_norm(
     x: Array, shape: Sequence[int], weight: Array | None = None, eps: float | None = None
 ) -> Array:
     eps = float(jnp.finfo(x.dtype).eps) if eps is None else eps
     axes = tuple(range(-len(shape), 0))
-    return _scaled(x * lax.rsqrt(jnp.square(x).mean(axes, keepdims=True) + eps), weight, None)
+    return scaled(x * lax.rsqrt(jnp.square(x).mean(axes, keepdims=True) + eps), weight, None)
 
 
-def _over_channels(value: Array | None, ndim: int) -> Array | None:
+def over_channels(value: Array | None, ndim: int) -> Array | None:
     return None if value is None else jnp.expand_dims(value, range(1, ndim - 1))
 
 
-@_operation("group_norm")
+@operation("group_norm")
 def _group_norm(
     x: Array,
     groups: int,
@@ -884,10 +867,19 @@ def _group_norm(
     n, c, *image = x.shape
     split = x.reshape(n, groups, c // groups, *image)
     y = _normed(split, tuple(range(2, split.ndim)), eps)[0].reshape(x.shape)
-    return _scaled(y, _over_channels(weight, x.ndim), _over_channels(bias, x.ndim))
+    return scaled(y, over_channels(weight, x.ndim), over_channels(bias, x.ndim))
 
 
-@_operation("instance_norm")
+@operation("native_group_norm")
+def _native_group_norm(
+    x: Array, weight: Any, bias: Any, n: int, c: int, size: int, groups: int, eps: float
+) -> Any:
+    split = x.reshape(n, groups, -1)
+    _, mean, rescale = _normed(split, (2,), eps)
+    return _group_norm(x, groups, weight, bias, eps), mean[..., 0], rescale[..., 0]
+
+
+@operation("instance_norm")
 def _instance_norm(
     x: Array,
     weight: Any,
@@ -902,10 +894,10 @@ def _instance_norm(
     if not by_input:
         return _batch_norm(x, weight, bias, mean, var, False, 0.0, eps)
     y = _normed(x, tuple(range(2, x.ndim)), eps)[0]
-    return _scaled(y, _over_channels(weight, x.ndim), _over_channels(bias, x.ndim))
+    return scaled(y, over_channels(weight, x.ndim), over_channels(bias, x.ndim))
 
 
-@_operation("batch_norm")
+@operation("batch_norm")
 def _batch_norm(
     x: Array,
     weight: Array | None,
@@ -921,11 +913,11 @@ def _batch_norm(
         y = _normed(x, (0, *range(2, x.ndim)), eps)[0]
     else:
         rescale = lax.rsqrt(var + eps)
-        y = (x - _over_channels(mean, x.ndim)) * _over_channels(rescale, x.ndim)
-    return _scaled(y, _over_channels(weight, x.ndim), _over_channels(bias, x.ndim))
+        y = (x - over_channels(mean, x.ndim)) * over_channels(rescale, x.ndim)
+    return scaled(y, over_channels(weight, x.ndim), over_channels(bias, x.ndim))
 
 
-@_operation("_native_batch_norm_legit_functional")
+@operation("_native_batch_norm_legit_functional")
 def _batch_norm_training(
     x: Array, weight: Any, bias: Any, mean: Any, var: Any, training: bool, momentum: float,
     eps: float,
@@ -942,111 +934,18 @@ def _batch_norm_training(
         )
     axes = (0, *range(2, x.ndim))
     y, average, rescale = _normed(x, axes, eps)
-    y = _scaled(y, _over_channels(weight, x.ndim), _over_channels(bias, x.ndim))
+    y = scaled(y, over_channels(weight, x.ndim), over_channels(bias, x.ndim))
     one, two = average.reshape(-1), _var(x, axes)
     after = (_lerp(old, new, momentum) for old, new in ((mean, one), (var, two)))
     return y, one, rescale.reshape(-1), *after
 
 
-@_operation("_native_batch_norm_legit_no_training")
+@operation("_native_batch_norm_legit_no_training")
 def _batch_norm_inference(
     x: Array, weight: Any, bias: Any, mean: Any, var: Any, momentum: float, eps: float
 ) -> Any:
     nothing = jnp.zeros((0,), x.dtype)
     return _batch_norm(x, weight, bias, mean, var, False, momentum, eps), nothing, nothing
-
-
-def _windows(
-    x: Array, window: Any, stride: Any, padding: Any, dilation: Any, ceil: bool, n: int
-) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...], list[tuple[int, int]]]:
-    """Return window, strides, holes and padding of a pool, one for each axis of ``x``."""
-    lead = x.ndim - n
-    sizes, sides, holes = _spread(window, n), _spread(padding, n), _spread(dilation, n)
-    steps = _spread(stride, n) if not isinstance(stride, Sequence) or stride else sizes
-    padded = [(0, 0)] * lead
-    for size, k, s, p, d in zip(x.shape[lead:], sizes, steps, sides, holes, strict=True):
-        room = size + 2 * p - d * (k - 1) - 1
-        count = room // s + 1
-        # Rounded up, a last window may begin inside, or in the padding on the left.
-        if ceil and room % s and count * s < size + p:
-            count += 1
-        padded.append((p, max(p, (count - 1) * s + d * (k - 1) + 1 - size - p)))
-    ones = (1,) * lead
-    return ones + sizes, ones + steps, ones + holes, padded
-
-
-def _max_pool(n: int) -> Callable[..., Array]:
-    def pool(
-        x: Array,
-        window: Any,
-        stride: Any = (),
-        padding: Any = 0,
-        dilation: Any = 1,
-        ceil: bool = False,
-    ) -> Array:
-        sizes, steps, holes, sides = _windows(x, window, stride, padding, dilation, ceil, n)
-        least = -jnp.inf if jnp.issubdtype(x.dtype, jnp.floating) else jnp.iinfo(x.dtype).min
-        return lax.reduce_window(
-            x, np.array(least, x.dtype)[()], lax.max, sizes, steps, sides, window_dilation=holes
-        )
-
-    return pool
-
-
-def _sum_pool(x: Array, sizes: Any, steps: Any, sides: Any) -> Array:
-    return lax.reduce_window(x, np.zeros((), x.dtype)[()], lax.add, sizes, steps, sides)
-
-
-def _average_pool(n: int) -> Callable[..., Array]:
-    def pool(
-        x: Array,
-        window: Any,
-        stride: Any = (),
-        padding: Any = 0,
-        ceil: bool = False,
-        with_padding: bool = True,
-        divisor: int | None = None,
-    ) -> Array:
-        sizes, steps, _, sides = _windows(x, window, stride, padding, 1, ceil, n)
-        total = _sum_pool(x, sizes, steps, sides)
-        if divisor is not None or not any(map(any, sides)):
-            return total / (divisor or math.prod(sizes))
-        # PyTorch counts its own padding, but not what rounding up adds.
-        inner = [(p, p) for p in _spread(padding, n)] if with_padding else [(0, 0)] * n
-        ones = np.ones(x.shape[x.ndim - n :], x.dtype)
-        ones = np.pad(ones, inner, constant_values=1)
-        rest = [(a - b, c - d) for (a, c), (b, d) in zip(sides[x.ndim - n :], inner, strict=True)]
-        ones = np.pad(ones, [(0, max(0, right)) for _, right in rest])
-        around = [(left, 0) for left, _ in rest]
-        with jax.ensure_compile_time_eval():
-            count = _sum_pool(jnp.asarray(ones), sizes[x.ndim - n :], steps[x.ndim - n :], around)
-        return total / written(np.asarray(count))
-
-    return pool
-
-
-def _adaptive(n: int) -> Callable[..., Array]:
-    def pool(x: Array, size: Any) -> Array:
-        for axis, wanted in zip(range(x.ndim - n, x.ndim), _spread(size, n), strict=True):
-            old = x.shape[axis]
-            if wanted == 1:
-                x = x.mean(axis, keepdims=True)
-            elif old % wanted == 0:
-                shape = (*x.shape[:axis], wanted, old // wanted, *x.shape[axis + 1 :])
-                x = x.reshape(shape).mean(axis + 1)
-            else:
-                ends = [(k * old // wanted, -(-(k + 1) * old // wanted)) for k in range(wanted)]
-                parts = [_slice(x, axis, *end).mean(axis, keepdims=True) for end in ends]
-                x = _cat(parts, axis)
-        return x
-
-    return pool
-
-
-for _n in (1, 2, 3):
-    TABLE[f"max_pool{_n}d"] = _max_pool(_n)
-    TABLE[f"avg_pool{_n}d"] = _average_pool(_n)
-    TABLE[f"adaptive_avg_pool{_n}d"] = TABLE[f"_adaptive_avg_pool{_n}d"] = _adaptive(_n)
 
 
 # Losses
@@ -1060,7 +959,7 @@ TABLE["mse_loss"] = lambda x, y, reduction=1: _reduction(jnp.square(x - y), redu
 TABLE["l1_loss"] = lambda x, y, reduction=1: _reduction(jnp.abs(x - y), reduction)
 
 
-@_operation("cross_entropy_loss")
+@operation("cross_entropy_loss")
 def _cross_entropy_loss(
     x: Array,
     target: Array,

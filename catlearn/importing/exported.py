@@ -2,9 +2,9 @@
 
 ``torch.export`` writes down what a call of a module does as a graph of ATen operations, for the
 shapes of the given inputs. :func:`to_jax` runs that graph in JAX, by the functions of
-:mod:`catlearn.importing.aten`. The graph is made functional but not decomposed: attention,
-norms and convolutions are still one operation each. Only what the table lacks is decomposed, by
-PyTorch's own definitions.
+:mod:`catlearn.importing.aten` and :mod:`catlearn.importing.images`. The graph is made functional
+but not decomposed: attention, norms and convolutions are still one operation each. Only what the
+table lacks is decomposed, by PyTorch's own definitions.
 
 What depends neither on a parameter nor on an input (positions, masks, tables of rotations) is
 computed by PyTorch once, when the module is imported, and written as simply as it can be: by
@@ -51,6 +51,7 @@ from catlearn.arrays.circuit import Circuit
 from catlearn.errors import DataError, Failure, listed, wrong_kind
 from catlearn.importing.aten import SAMPLED, TABLE, Drop, drop_p
 from catlearn.importing.building import ImportRefused
+from catlearn.importing.images import FIRST
 from catlearn.importing.jaxpr import Imported, imported, where
 from catlearn.importing.known import written
 from catlearn.models.libraries.torch import library, numpy_dtype, recognises, to_numpy, to_torch
@@ -327,7 +328,7 @@ class Exported:
                 values[node] = jnp.asarray(leaf)
                 found, wanted = values[node].shape, tuple(shape)
             if found != wanted:
-                text = f"found {found}, imported for {wanted}"
+                text = f"found {found}, imported for {wanted}; import it again for other shapes"
                 failures.append(Failure("inputs", f"input {spec.name}", text))
         if failures:
             raise DataError(what, failures)
@@ -751,7 +752,8 @@ def _sorted(program: Any) -> tuple[list[Any], list[Any], list[Any]]:
             kind = missing if _is_random(node) else known
         elif node.target is operator.getitem:
             # what was dropped is not said
-            kind = missing if node.args[1] and drops(node.args[0]) else steps
+            one, place = node.args
+            kind = missing if place and (drops(one) or name_of(one) in FIRST) else steps
         else:
             kind = steps if name in TABLE or drops(node) else missing
         kind.append(node)

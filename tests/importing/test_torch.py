@@ -87,6 +87,18 @@ NUMBERS = [
         x.masked_fill(x > 0, -1.0),
         torch.where(x > 0, x, 0),
     ],
+    lambda x: [*each(torch, "asinh lgamma signbit", x), torch.acosh(x.abs() + 1), x.tanh().atanh()],
+    lambda x: [
+        torch.fmax(x, -x),
+        torch.fmin(x, -x),
+        torch.copysign(x, -x),
+        torch.ldexp(x, x.long()),
+    ],
+    lambda x: [
+        torch.gcd(x.long() * 6, x.long() + 4),
+        x.long() << 2,
+        torch.lcm(x.long(), x.long() + 3),
+    ],
     lambda x: [(x > 0) & (x < 1), (x > 0) | (x < -1), (x >= 0) ^ (x <= 1), x != 0, ~(x == 0)],
     lambda x: [
         x.long(),
@@ -111,6 +123,9 @@ SUMS = [
         x.amax(1),
         x.amin((0, 1)),
     ],
+    lambda x: [*torch.var_mean(x, unbiased=False), x.std(unbiased=False), torch.cdist(x, x[:1])],
+    lambda x: [*x.cummax(1), *x.cummin(2), *x.kthvalue(2, 2), *x.median(1), x.median()],
+    lambda x: [torch.ops.aten._safe_softmax(x.masked_fill(x[:, :1] > 0, -torch.inf), 2)],
     lambda x: [x.var(1), x.std((0, 2), correction=0), *torch.var_mean(x, 1), x.logsumexp(1)],
     lambda x: [
         *x.max(1),
@@ -176,6 +191,7 @@ SHAPES = [
         torch.zeros_like(x),
         x.movedim(0, 1),
     ],
+    lambda x: [x.unfold(2, 2, 1), F.pad(x, (-1, 1), mode="replicate"), F.unfold(x[None], 2)],
     lambda x: [
         F.pixel_shuffle(x.reshape(1, 4, 2, 2), 2),
         x.index_select(1, torch.tensor([1, 1, 0])),
@@ -212,6 +228,10 @@ PRODUCTS = [
         torch.einsum("bij,bjk->ik", x, y),
         torch.outer(x[0, 0], y[0, 0]),
         x[0].mv(y[0, :, 0]),
+    ],
+    lambda x, y: [
+        F.bilinear(x[:, 0], x[:, 1], y),
+        torch.ops.aten.native_group_norm(x, None, None, 2, 4, 3, 2, 1e-5)[0],
     ],
     lambda x, y: [
         torch.addmm(x[0], x[0], y[0], beta=0.5, alpha=2),
@@ -252,6 +272,16 @@ IMAGES = [
         F.max_pool2d(x, 3, 2, 1),
         F.max_pool2d(x, 2, ceil_mode=True),
         F.max_pool1d(x[..., 0], 2, dilation=2),
+    ],
+    lambda x, w: [
+        *F.max_pool2d(x, 3, 2, 1, return_indices=True),
+        *F.max_pool1d(x[..., 0], 2, dilation=2, return_indices=True),
+        F.adaptive_max_pool2d(x, (3, 7)),
+    ],
+    lambda x, w: [
+        F.grid_sample(x, x[:, :2].movedim(1, -1), align_corners=False),
+        F.grid_sample(x, x[:, :2].movedim(1, -1), padding_mode="border", align_corners=True),
+        F.grid_sample(x, x[:, :2].movedim(1, -1), mode="nearest", align_corners=False),
     ],
     lambda x, w: [
         F.avg_pool2d(x, 2),
