@@ -5,11 +5,12 @@ cache, exponentials, and small boxes one after the other, in float32, each the m
 some seconds. It is the time of the processor that is taken, of all cores together, so that other
 work beside it counts little. It takes less than a minute.
 
-    python benchmarks/device.py
+    python benchmarks/device.py [--quick]
 """
 
 from __future__ import annotations
 
+import argparse
 import os
 import statistics
 import time
@@ -20,11 +21,11 @@ import jax
 import jax.numpy as jnp
 
 
-def seconds_of(run: Callable[[], object], seconds: float = 5.0) -> float:
+def seconds_of(run: Callable[[], object], seconds: float) -> float:
     """Return the median of the seconds of a run, if all cores share the work."""
     jax.block_until_ready(run())
     found, end = list[float](), time.perf_counter() + seconds
-    while time.perf_counter() < end:
+    while not found or time.perf_counter() < end:
         start = time.process_time()
         jax.block_until_ready(run())
         found.append(time.process_time() - start)
@@ -38,9 +39,15 @@ def cache() -> int:
 
 
 def main() -> None:
+    """Measure and print."""
+    options = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    options.add_argument("--quick", action="store_true", help="two runs of small arrays")
+    quick = options.parse_args().quick
+    seconds, size, length = (0.0, 2**20, 512) if quick else (5.0, 2**26, 8192)
     cores, near, rounds = os.cpu_count() or 1, cache(), 200
-    large = jnp.ones(2**26, "float32")
-    rows, blocks = jnp.ones((8192, 64), "float32"), jnp.ones((128, 64, 64), "float32")
+    large = jnp.ones(size, "float32")
+    rows = jnp.ones((length, 64), "float32")
+    blocks = jnp.ones((length // 64, 64, 64), "float32")
     small = jnp.linspace(0, 1, near // 16, dtype="float32")
     tiny = jnp.ones((64, 16), "float32")
 
@@ -65,11 +72,11 @@ def main() -> None:
     def boxes(x):  # a sum, and what is made of it
         return jax.lax.fori_loop(0, rounds, lambda _, y: y * (1 - y.sum(0)), x)
 
-    bandwidth = 2 * large.nbytes / seconds_of(lambda: formed(large))
-    matrix = 4 * 8192 * 8192 * 64 / seconds_of(lambda: products(rows, blocks))
-    vector = 3 * rounds * small.size / seconds_of(lambda: added(small))
-    exponential = rounds * small.size / seconds_of(lambda: exponentials(small))
-    box = 2 * rounds / seconds_of(lambda: boxes(tiny))
+    bandwidth = 2 * large.nbytes / seconds_of(lambda: formed(large), seconds)
+    matrix = 4 * length**2 * 64 / seconds_of(lambda: products(rows, blocks), seconds)
+    vector = 3 * rounds * small.size / seconds_of(lambda: added(small), seconds)
+    exponential = rounds * small.size / seconds_of(lambda: exponentials(small), seconds)
+    box = 2 * rounds / seconds_of(lambda: boxes(tiny), seconds)
     print(f'[("RAM", {os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"):.3g}), '
           f'("L2", {near}, {bandwidth:.3g}, {cores})],')  # fmt: skip
     print(f'{{"matrix": {matrix:.3g}, "vector": {vector:.3g}, "exponential": {exponential:.3g}, '

@@ -1,9 +1,13 @@
 """Sphinx settings. Strict: the build runs with -W, and a cell that raises fails it."""
 
+import gc
 import shutil
 from pathlib import Path
+from typing import Any
 
 import catlearn
+
+gc.set_threshold(100_000, 20, 20)  # pages are large, and hold little garbage
 
 HERE = Path(__file__).parent
 
@@ -54,3 +58,26 @@ suppress_warnings = ["misc.highlighting_failure"]
 
 copybutton_prompt_text = r">>> |\.\.\. |\$ "
 copybutton_prompt_is_regexp = True
+
+
+def setup(app: Any) -> None:
+    """Before the theme asks for the tree of pages, at 500."""
+    app.connect("html-page-context", one_tree, priority=400)
+
+
+def one_tree(app: Any, pagename: str, template: str, context: dict[str, Any], _: Any) -> None:
+    """Pages of sources are in no tree, so that they have one for each depth of folders."""
+    if not pagename.startswith("_modules/"):
+        return
+    made, depth = context["toctree"], pagename.count("/")
+
+    def toctree(**options: Any) -> str:
+        key = (depth, *sorted(options.items()))
+        if key not in TREES:
+            TREES[key] = made(**options)
+        return TREES[key]
+
+    context["toctree"] = toctree
+
+
+TREES: dict[tuple[Any, ...], str] = {}

@@ -72,6 +72,14 @@ def mutants(request: pytest.FixtureRequest) -> Mutants:
     return one
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What a page does in a browser does not depend on the interpreter that wrote it."""
+    for item in items:
+        if "chromium" in getattr(item, "fixturenames", ()):
+            item.add_marker("heavy")
+
+
 def pytest_collection_finish() -> None:
     """No module, when it is imported, may change how all the others are compiled."""
     assert os.environ["XLA_FLAGS"] == FLAGS, "a module set XLA_FLAGS as it was collected"
