@@ -196,6 +196,9 @@ def apply(operation: Any, values: list[np.ndarray], sizes: Mapping[int, int]) ->
         case "contraction":
             scale = operation.scale.substitute(sizes).value
             return [np.prod(np.stack(values), axis=0).sum(axis=targets) * scale]
+        case "compensated":
+            total = np.sum(np.stack(values), axis=0)
+            return [total, np.zeros_like(total)]
         case "add" | "concat":
             return [np.sum(np.stack(values), axis=0)]
         case "mul":

@@ -128,6 +128,7 @@ KERNELS: dict[str, Entry] = {
     **{name: Entry((2, 2)) for name in ("larger", "shifted")},
     "earlier": Entry((4, 4)),
     "rounded": Entry(fixes=None),
+    "compensated": Entry((3, None), outputs=2),
     "start": Entry(),
     "each": Entry(targets="read"),
     "last": Entry((2, 2)),

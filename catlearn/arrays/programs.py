@@ -409,8 +409,9 @@ class _Planner:
         full = [self.shape[v] for v in out]
         arrays = [self.aligned(one, out) for one in values]
         places = tuple(k for k, v in enumerate(out) if v in operation.targets)
-        if name == "sort":
-            found = self.several(name, [self.broadcast(arrays[0], full)], [full] * 2, *places)
+        if operation.kernel.entry.outputs != 1:
+            found = self.several(name, [self.broadcast(one, full) for one in arrays],
+                                 [full] * len(operation.writes), *places)  # fmt: skip
             return [
                 self.transpose(one, [out.index(v) for v in writes])
                 for one, writes in zip(found, operation.writes, strict=True)

@@ -242,6 +242,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "shifted": _shifted,
     "earlier": _earlier,
     "rounded": lambda x: x,  # each result is a number of its type
+    "compensated": lambda *arrays: (sum(arrays), torch.zeros_like(arrays[-1])),
 }
 """What the steps of a program are in PyTorch, besides those that speak of a device or a type."""
 

@@ -12,7 +12,6 @@ import operator
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import copy
 from functools import partial, reduce
-from math import isqrt
 from typing import Any
 
 import jax
@@ -152,24 +151,13 @@ def refuse_hidden(lowered: LoweredCircuit, shapes: Sequence[tuple[int, ...]]) ->
 REVERSE = ("stream", "checkpoint")
 
 SEVERAL = 16
-"""From how many blocks on they are read in rows, where that takes less than half a block."""
+"""From how many blocks on sums over them are compensated, where they are small."""
+
+SMALL = 32
+"""How many times fewer numbers than what is read by blocks has what is small."""
 
 ROUNDING = 8
 """By how many times the precision of its type an entry that is formed again may differ."""
-
-
-def row_of(blocks: int) -> int:
-    """Return how many blocks a row has, about the root of their number; 0 if they are few.
-
-    Examples
-    --------
-    >>> row_of(15), row_of(63), row_of(127), row_of(128)
-    (0, 7, 9, 8)
-    """
-    if blocks < SEVERAL:
-        return 0
-    root = isqrt(blocks)
-    return min(range(root // 2 + 1, root + 1), key=lambda size: (blocks % size, -size))
 
 
 def run_of(
@@ -470,36 +458,14 @@ class FoldRun:
         *found, index = _sliced(entries, self.fold.entries, start, block)
         return [*found, self.first + index]
 
-    def over(self, step: Any, carried: Any, first: int = 0, rows: Any = None) -> Any:
-        """Carry something over all blocks from one on; ``step(carried, start, block)``.
-
-        Parameters
-        ----------
-        rows
-            ``begin(carried, start)``, how many blocks that has read, and ``merge(carried, row)``.
-            Since merging is associative, blocks are read in rows, each from its own beginning,
-            and rows are merged: n sums are then rounded about 2 sqrt(n) times, not n times.
-        """
+    def over(self, step: Any, carried: Any, first: int = 0) -> Any:
+        """Carry something over all blocks from one on; ``step(carried, start, block)``."""
         full, rest = divmod(self.length, self.block)
         starts = jnp.arange(first, full) * self.block
-
-        def passed(carried: Any, starts: Any) -> Any:
-            if not len(starts):
-                return carried
-            return jax.lax.scan(
+        if len(starts):
+            carried, _ = jax.lax.scan(
                 lambda state, start: (step(state, start, self.block), None), carried, starts
-            )[0]
-
-        size = row_of(len(starts)) if rows else 0
-        left = len(starts) % size if size else len(starts)
-        carried = passed(carried, starts[:left])
-        if left < len(starts):
-            begin, read, merge = rows
-
-            def row(carried: Any, starts: Any) -> Any:
-                return merge(carried, passed(begin(carried, starts[0]), starts[read:])), None
-
-            carried, _ = jax.lax.scan(row, carried, starts[left:].reshape(-1, size))
+            )
         return step(carried, full * self.block, rest) if rest else carried
 
     def state(self, fixed: Sequence[Any], entries: Sequence[Any]) -> Any:
@@ -554,48 +520,59 @@ class FoldRun:
     def seen(self, fixed: Sequence[Any], entries: Sequence[Any]) -> Any:
         """Return the state after all blocks but those that masks hide."""
         masks = self.closing()
+        state, first = self.beginning(fixed, entries)
+        count, left = len(state), varying(self.left(state, entries), fixed, entries)
+        name = "compensated" if left else "step"
 
-        def step(state: Any, start: Any, block: int) -> Any:
+        def step(carried: Any, start: Any, block: int) -> Any:
             read = self.blocks(entries, start, block)
 
-            def run(state: Any) -> Any:
-                return self.part("step", (*state, *fixed, *read), block)
+            def run(carried: Any) -> Any:
+                return self.part(name, (*carried, *fixed, *read), block)
 
             closed = self.closed(masks, (*fixed, *read))
-            return jax.lax.cond(either(closed), tuple, run, state) if masks else run(state)
+            return jax.lax.cond(either(closed), tuple, run, carried) if masks else run(carried)
 
-        def merge(state: Any, row: Any) -> Any:
-            return self.part("merge", (*state, *row, *fixed))
+        return self.over(self.kept(step), (*state, *left), first)[:count]
 
-        begin, read = self.beginning(fixed, entries)
-        state = begin()
-        small = self.is_small(state, entries) and not masks  # which leave few blocks of a chain
-        return self.over(self.kept(step), state, read, (begin, read, merge) if small else None)
+    def beginning(self, fixed: Sequence[Any], entries: Sequence[Any]) -> tuple[Any, int]:
+        """Return the state that blocks begin with, and how many blocks it has read."""
 
-    def beginning(
-        self, fixed: Sequence[Any], entries: Sequence[Any]
-    ) -> tuple[Callable[..., Any], int]:
-        """Return what makes the state that blocks begin with, and how many blocks it has read."""
-
-        def lift(_: Any = None, start: Any = 0) -> Any:
-            return self.part("lift", (*fixed, *self.blocks(entries, start, self.block)), self.block)
-
-        def empty(*_: Any) -> Any:
-            none = tuple(
-                jnp.full_like(one, -jnp.inf if kind == "max" else 0)
-                for one, kind in zip(made, self.fold.kinds, strict=True)
-            )
-            return varying(none, fixed, entries)
+        def lift() -> Any:
+            return self.part("lift", (*fixed, *self.blocks(entries, 0, self.block)), self.block)
 
         made = jax.eval_shape(lift)
-        if starts_empty(self.fold) and all(map(is_real, made)):
-            return empty, 0
-        return lift, 1
+        if not (starts_empty(self.fold) and all(map(is_real, made))):
+            return lift(), 1
+        none = tuple(
+            jnp.full(one.shape, -jnp.inf if kind == "max" else 0, one.dtype)
+            for one, kind in zip(made, self.fold.kinds, strict=True)
+        )
+        return varying(none, fixed, entries), 0
 
-    def is_small(self, arrays: Sequence[Any], entries: Sequence[Any]) -> bool:
-        """Whether arrays have less than half as many numbers as a block of what is read."""
-        read = sum(one.size // self.length * self.block for one in entries)
-        return 2 * sum(one.size for one in arrays) < read
+    def left(self, state: Sequence[Any], entries: Sequence[Any]) -> list[Any]:
+        """Return zeros for what rounding leaves out of the sums of a state, if it is kept."""
+        sums = [one for one, kind in zip(state, self.fold.kinds, strict=True) if kind == "sum"]
+        return [*map(jnp.zeros_like, sums)] if self.compensates(state, entries) else []
+
+    def compensates(self, arrays: Sequence[Any], entries: Sequence[Any]) -> bool:
+        """Whether what rounding leaves out of sums over blocks is kept: these are many.
+
+        It takes as much as the arrays, which have to be small.
+        """
+        many = self.length // self.block >= SEVERAL
+        return many and SMALL * sum(one.size for one in arrays) < sum(one.size for one in entries)
+
+    def increased(
+        self, sums: Sequence[Any], left: Sequence[Any], more: Sequence[Any]
+    ) -> tuple[list[Any], list[Any]]:
+        """Return sums and more, the first ones with what rounding left out of them."""
+        pairs = [
+            self.functions["compensated"](total, *one)
+            for total, *one in zip(sums, more, left, strict=False)
+        ]
+        plain = added(sums[len(left) :], more[len(left) :])
+        return [*(total for total, _ in pairs), *plain], [rest for _, rest in pairs]
 
     def closing(self) -> list[Skip]:
         """List the masks that may hide a whole block."""
@@ -728,7 +705,7 @@ class FoldRun:
         sure = self.sure(masks, state, fixed, references)
 
         def step(carried: Any, start: Any, block: int) -> Any:
-            so_far, of_fixed, of_entries = carried
+            totals, left, of_entries = carried
             read = self.blocks(entries, start, block)
             *parts, index = read
 
@@ -741,30 +718,23 @@ class FoldRun:
                 return made if sums else [], *terms_back(sent(made))
 
             def nothing(*own: Any) -> Any:
-                return jax.tree.map(jnp.zeros_like, (so_far, *own))
+                return jax.tree.map(jnp.zeros_like, ([*sums], *own))
 
             own = own_fixed, [x for x in parts if is_real(x)]
             gone = map(operator.and_, self.closed(masks, (*fixed, *read)), sure)
             made = jax.lax.cond(either(gone), nothing, back, *own) if masks else back(*own)
             more, of_more, of_block = made
-            so_far, of_fixed = added(so_far, more), added(of_fixed, of_more)
+            totals, left = self.increased(totals, left, [*more, *of_more])
             axes = [a for a, x in zip(self.fold.entries, entries, strict=True) if is_real(x)]
-            return so_far, of_fixed, _written(of_entries, of_block, axes, start)
-
-        def begin(carried: Any, _: Any) -> Any:
-            so_far, of_fixed, of_entries = carried
-            of_row = [*map(jnp.zeros_like, of_fixed)] if small else of_fixed
-            return [*map(jnp.zeros_like, so_far)], of_row, of_entries
-
-        def add(carried: Any, row: Any) -> Any:
-            so_far, of_fixed, of_entries = row
-            of_fixed = added(carried[1], of_fixed) if small else of_fixed
-            return added(carried[0], so_far), of_fixed, of_entries
+            return totals, left, _written(of_entries, of_block, axes, start)
 
         zeros = jax.tree.map(jnp.zeros_like, (own_fixed, own_entries))
-        small = bool(own_fixed) and self.is_small(own_fixed, entries)
-        rows = (begin, 0, add) if small or sums else None
-        return self.over(step, varying(([*sums], *zeros), fixed, entries), rows=rows)
+        totals, count = [*sums, *zeros[0]], len(sums)
+        kept = (some for some in (totals, [*sums]) if self.compensates(some, entries))
+        left = [*map(jnp.zeros_like, next(kept, []))]
+        carried = varying((totals, left, zeros[1]), fixed, entries)
+        totals, _, of_entries = self.over(step, carried)
+        return totals[:count], totals[count:], of_entries
 
     def greatest(self) -> list[tuple[int, int]]:
         """List the greatest entries that outputs depend on: in the state, and in the sources."""
@@ -889,10 +859,10 @@ class PrefixRun(FoldRun):
 
     def parts(self, name: str, state: Any, fixed: Any, blocks: Any) -> tuple[list[Any], list[Any]]:
         """Return the next state, and blocks of outputs."""
-        own = fixed[self.scans :] if name == "step" else fixed
+        own = fixed if name == "first" else fixed[self.scans :]
         read = [*map(wide, blocks)]
         made = self.part(name, (*state, *own, *read), blocks[-1].shape[0])
-        count = len(self.fold.kinds)
+        count = len(state) or len(self.fold.kinds)
         return [*made[:count]], [*made[count:]]
 
     def began(self, fixed: Sequence[Any], entries: Sequence[Any]) -> tuple[Any, Any]:
@@ -922,10 +892,12 @@ class PrefixRun(FoldRun):
         """Return what is made of all blocks: in a type, and states before blocks, and the last."""
 
         def step(state: Any, start: Any, block: int) -> Any:
-            return self.parts("step", state, fixed, self.blocks(entries, start, block))
+            return self.parts(name, state, fixed, self.blocks(entries, start, block))
 
         step = jax.checkpoint(step, static_argnums=(2,)) if self.reverse == "checkpoint" else step
         state, made = self.began(fixed, entries)
+        count, left = len(state), self.left(state, entries)
+        name = "compensated" if left else "step"
         exits = [axis for axis in self.fold.exits if axis is not None]
         whole = [
             jnp.zeros(
@@ -941,16 +913,16 @@ class PrefixRun(FoldRun):
             state, whole = before
             after, made = step(state, start, block)
             after = [a.astype(b.dtype) for a, b in zip(after, state, strict=True)]
-            return (after, _written(whole, made, exits, start)), state
+            return (after, _written(whole, made, exits, start)), state[:count]
 
-        states = None
+        states, state = None, [*state, *left]
         if len(self.starts()):
             (state, whole), states = jax.lax.scan(carried, (state, whole), self.starts())
         rest = self.length % self.block
-        before = state
+        before = state[:count]
         if rest:
             (state, whole), _ = carried((state, whole), self.length - rest, rest)
-        return whole, (states, before, state)
+        return whole, (states, before, state[:count])
 
     def alone(self, fixed: Sequence[Any], entries: Sequence[Any]) -> Any:
         """Return the state of these indices alone, by lift and merge."""
@@ -985,16 +957,22 @@ class PrefixRun(FoldRun):
         of_ends = [g for g, axis in zip(given, self.fold.exits, strict=True) if axis is None]
         of_blocks = [g for g, axis in zip(given, self.fold.exits, strict=True) if axis is not None]
         axes = [a for a, x in zip(self.fold.entries, entries, strict=True) if is_real(x)]
+        # sums that grow alone: their cotangents do, too, by those of what a block adds
+        zeros = self.left(last, entries) if self.fold.unit else []
+        step = "compensated" if zeros else "step"
+        alone = copy(self)
+        alone.functions = {**self.functions, "compensated": lambda _, *more: (more[0], more[-1])}
 
         def pulled(name: str, carried: Any, state: Any, start: Any, block: int) -> Any:
             """Pull the cotangents of a state, and of a block of outputs, back through a block."""
-            of_state, of_fixed, of_entries = carried
+            (of_state, of_fixed), left, of_entries = carried
             *parts, index = self.blocks(entries, start, block)
 
             def run(own_state: Any, own: Any, blocks: Any) -> Any:
-                read = [*put(parts, blocks), index]
-                made = self.parts(name, put(state, own_state), put(fixed, own), read)
-                return [[x for x in some if is_real(x)] for some in made]
+                given, read = [*put(state, own_state), *zeros], [*put(parts, blocks), index]
+                after, made = alone.parts(name, given, put(fixed, own), read)
+                after = after[: len(after) - len(zeros)]
+                return [[x for x in some if is_real(x)] for some in (after, made)]
 
             real = [[x for x in some if is_real(x)] for some in (state, parts)]
             made, run_back = jax.vjp(run, real[0], own_fixed, real[1])
@@ -1002,9 +980,11 @@ class PrefixRun(FoldRun):
             cotangents = [g for g in cotangents if is_real(g)]
             of = [[g.astype(x.dtype) for g, x in zip(some, own, strict=True)]
                   for some, own in zip((of_state, cotangents), made, strict=True)]  # fmt: skip
-            of_state, more, of_block = run_back(of)
-            of_fixed = added(of_fixed, more)
-            return of_state, of_fixed, _written(of_entries, of_block, axes, start)
+            of_before, more, of_block = run_back(of)
+            of_sums, own = self.increased(of_state[: len(zeros)], left[0], of_before[: len(zeros)])
+            of_fixed, rest = self.increased(of_fixed, left[1], more)
+            of = [*of_sums, *of_before[len(zeros) :]], of_fixed
+            return [*of], [own, rest], _written(of_entries, of_block, axes, start)
 
         def tail(own_state: Any, own: Any) -> Any:
             made = self.part("tail", (*put(last, own_state), *put(fixed, own)[self.scans :]))
@@ -1014,29 +994,25 @@ class PrefixRun(FoldRun):
         real_ends = [g for g in of_ends if is_real(g)]
         of_state, of_fixed = tail_back([g.astype(x.dtype) for g, x in
                                         zip(real_ends, made, strict=True)])  # fmt: skip
-        carried: Any = of_state, of_fixed, [jnp.zeros_like(x) for x in entries if is_real(x)]
+        small = self.compensates(own_fixed, entries)
+        left = [zeros, [*map(jnp.zeros_like, of_fixed)] if small else []]
+        of_entries = [jnp.zeros_like(x) for x in entries if is_real(x)]
+        carried: Any = [of_state, of_fixed], left, of_entries
         rest = self.length % self.block
         if rest:
-            carried = pulled("step", carried, before, self.length - rest, rest)
+            carried = pulled(step, carried, before, self.length - rest, rest)
         if len(self.starts()):
             carried, _ = jax.lax.scan(
-                lambda c, now: (pulled("step", c, now[0], now[1], self.block), None),
+                lambda c, now: (pulled(step, c, now[0], now[1], self.block), None),
                 carried, (states, self.starts()), reverse=True,
             )  # fmt: skip
-        of_state, of_fixed, of_entries = carried
         if not self.fold.unit:
-            _, of_fixed, of_entries = pulled("first", carried, (), 0, self.block)
-        else:
-            scans = iter(of_state[len(of_state) - self.real_scans(fixed) :])
-            of_fixed = [
-                a + next(scans).astype(a.dtype) if k < self.real_scans(fixed) else a
-                for k, a in enumerate(of_fixed)
-            ]
-        return back([of_fixed, of_entries])
-
-    def real_scans(self, fixed: Sequence[Any]) -> int:
-        """Return how many of the arrays that go round are real."""
-        return sum(map(is_real, fixed[: self.scans]))
+            carried = pulled("first", carried, (), 0, self.block)
+        (of_state, of_fixed), _, of_entries = carried
+        scans = sum(map(is_real, fixed[: self.scans])) if self.fold.unit else 0
+        starts = added(of_fixed[:scans], of_state[len(of_state) - scans :])
+        of_starts = [x.astype(own.dtype) for x, own in zip(starts, of_fixed, strict=False)]
+        return back([[*of_starts, *of_fixed[scans:]], of_entries])
 
 
 def _as(x: Any, kind: Any) -> Any:

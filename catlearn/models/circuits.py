@@ -23,6 +23,7 @@ the left of a circuit that takes naturals. It runs lifted by the axis of example
 from __future__ import annotations
 
 import functools
+import operator
 import re
 import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -174,13 +175,15 @@ def _opaque(key: Any, functions: Mapping[str, Callable[..., Any]], *arguments: A
 def _shifted(x: jax.Array, y: jax.Array) -> jax.Array:
     """Return x - y, and -inf where one of them is that; the slopes are 1 and -1 everywhere.
 
-    So its reverse pass reads neither, and they need not be kept, nor formed again, for it.
+    So its reverse pass reads neither, and they need not be kept, nor formed again, for it. And x is
+    read once: a compiler that contracts a * b - y does so wherever the gap is formed, or nowhere.
     """
 
     @jax.custom_jvp
     def gap(x: jax.Array, y: jax.Array) -> jax.Array:
         found, least = x - y, -jnp.inf
-        return jax.lax.select((x == least) | (y == least), jnp.full_like(found, least), found)
+        gone = jnp.broadcast_to(y == least, found.shape)
+        return jax.lax.select(gone, jnp.full_like(found, least), found)
 
     gap.defjvp(lambda given, slopes: (gap(*given), slopes[0] - slopes[1]))
     return gap(x, y)
@@ -207,6 +210,30 @@ def _rounded(x: jax.Array) -> jax.Array:
 
     shorter.defjvp(lambda given, slopes: (shorter(*given), *slopes))
     return shorter(x)
+
+
+def _compensated(*arrays: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """Return a sum, and what its rounding leaves out, by Kahan's summation.
+
+    The first array is what was summed before, and the last one what was left out of it; those
+    between are added. The slopes of the sum are 1, and those of what is left out 0. Where the sum
+    is infinite, nothing is left out.
+    """
+
+    @jax.custom_jvp
+    def sums(*arrays: jax.Array) -> tuple[jax.Array, jax.Array]:
+        before, *others, left = arrays
+        more = functools.reduce(operator.add, others)
+        total = before + (more + left)
+        left = (more - (total - before)) + left
+        return total, jax.lax.select(jnp.isfinite(total), left, jnp.zeros_like(left))
+
+    def slopes(given: Any, own: Any) -> Any:
+        total, left = sums(*given)
+        return (total, left), (functools.reduce(operator.add, own), jnp.zeros_like(left))
+
+    sums.defjvp(slopes)
+    return sums(*arrays)
 
 
 def _sort(x: jax.Array, axis: int) -> tuple[jax.Array, jax.Array]:
@@ -291,6 +318,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "shifted": _shifted,
     "earlier": _earlier,
     "rounded": _rounded,
+    "compensated": _compensated,
     "stop": jax.lax.stop_gradient,
     "cast": lambda x, dtype: x.astype(dtype),
 }

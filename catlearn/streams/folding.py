@@ -15,7 +15,7 @@ rules of its certificate (:mod:`catlearn.streams.rules`).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -61,6 +61,9 @@ class Loop(Displayed):
     step
         From a state, what is fixed, a block and its indices to the state after it, and blocks of
         outputs.
+    compensated
+        The step with compensated sums: what rounding left out of the sums of the state is read
+        after it, and made after the next one.
     tail
         From the last state, and what is fixed, to the other outputs.
     entries
@@ -81,6 +84,7 @@ class Loop(Displayed):
     state: tuple[str, ...]
     head: Circuit
     step: Circuit
+    compensated: Circuit
     tail: Circuit
     entries: tuple[int, ...]
     fixed: int
@@ -354,6 +358,9 @@ def derived(
     # a state and a block
     at: dict[Any, int] = dict(leaves)
     nexts = stepped(work, pairs[0], block, index, at)
+    left = {wire: pairs[1][wire] for wire, acc in zip(own, every, strict=True)
+            if acc.kind == "sum"}  # fmt: skip
+    compensated = stepped(work, pairs[0], block, index, dict(leaves), left)
     # where no output depends on the choice of references, an accumulator stands at its own
     dropped = _dropped(work)
     gone = {wire for wire, drops in zip(own, dropped, strict=True) if drops}
@@ -366,8 +373,8 @@ def derived(
             moved.append(acc.array.wire)
             continue
         made = _moved(work, acc, lambda ref: Ref(held[ref.wire], ref.variables), None, again_at)
-        again_at[acc.array.wire] = made.wire
-        moved.append(made.wire)
+        again_at[acc.array.wire] = work.sum(made).wire
+        moved.append(again_at[acc.array.wire])
     # parts
     inner = [*leaves.values(), index]
     states = [*pairs[0].values(), *pairs[1].values()]
@@ -377,11 +384,12 @@ def derived(
         (own, [], [*circuit.cod]), (own, [], [*references]),
         (relative, inner, [*summands, *sources]),
         ([*own, *relative], [], moved),
+        ([*pairs[0].values(), *left.values()], inner, compensated),
     ]  # fmt: skip
     needed = [work.needed(cod, [*first, *last]) for first, last, cod in asked]
     given = {wire for first, last, _ in asked for wire in (*first, *last)}
     fixed = sorted({leaf for _, some in needed for leaf in some} - given)
-    names = ("lift", "step", "merge", "tail", "references", "terms", "moved")
+    names = ("lift", "step", "merge", "tail", "references", "terms", "moved", "compensated")
     parts: dict[str, Any] = {
         name: interned(work.part(boxes, [*first, *fixed, *last], cod))
         for name, (first, last, cod), (boxes, _) in zip(names, asked, needed, strict=True)
@@ -432,8 +440,8 @@ def _refuse_kept(work: Rewriting, one: Pass, variable: str) -> None:
 def _moved(
     work: Rewriting, acc: Accumulator, reference: Any, state: dict[int, int] | None,
     target: dict[int, int],
-) -> Ref:  # fmt: skip
-    """Return an accumulator of a state, moved to the references of another one.
+) -> list[Ref]:  # fmt: skip
+    """Return what is summed to an accumulator of a state at the references of another one.
 
     Parameters
     ----------
@@ -452,7 +460,7 @@ def _moved(
         return Ref(work.substituted(ref.wire, target), ref.variables)
 
     if not acc.moves:
-        return held(acc.array)
+        return [held(acc.array)]
     rows = [
         work.row(one, work.between(one, reference(one.reference), there(one.reference)))
         for one in acc.moves
@@ -469,16 +477,40 @@ def merged(work: Rewriting, states: Sequence[dict[int, int]]) -> list[int]:
 
 
 def stepped(
-    work: Rewriting, state: dict[int, int], block: int, index: int, at: dict[Any, int]
-) -> list[int]:
-    """Return the accumulators of a state and a block, whose references are the new ones."""
+    work: Rewriting, state: dict[int, int], block: int, index: int, at: dict[Any, int],
+    left: dict[int, int] | None = None,
+) -> list[int]:  # fmt: skip
+    """Return the accumulators of a state and a block, whose references are the new ones.
+
+    Parameters
+    ----------
+    left
+        What rounding left out of the sums of the state; what it leaves out is then added, and what
+        that leaves is returned after the accumulators.
+    """
     new: dict[int, int] = {}
     own: dict[int, int] = {}
+    after: list[int] = []
     for acc in work.accumulators:
         wire = acc.array.wire
         own[wire] = work.blocked((wire, frozenset()), block, index, at, new)
-        new[wire] = _merged(work, acc, (state, own), new, at_new=True).wire
-    return [new[acc.array.wire] for acc in work.accumulators]
+        if left is None or acc.kind != "sum":
+            new[wire] = _merged(work, acc, (state, own), new, at_new=True).wire
+            continue
+        moved, more = (_moved(work, acc, _relative(work, state), some, new)
+                       for some in (state, left))  # fmt: skip
+        *lower, before = moved
+        added = [Ref(own[wire], acc.array.variables), *lower]
+        total, rest = work.compensated(before, added, work.sum(more))
+        new[wire] = total.wire
+        after.append(rest.wire)
+    return [*(new[acc.array.wire] for acc in work.accumulators), *after]
+
+
+def _relative(work: Rewriting, state: Mapping[int, int]) -> Callable[[Ref], Ref]:
+    """Return what takes a reference to that of a state."""
+    known = dict(state)
+    return lambda ref: Ref(work.substituted(ref.wire, known), ref.variables)
 
 
 def _merged(
@@ -507,12 +539,7 @@ def _merged(
         return work.box(Kernel("larger"), sides, variables)
     sides = [Ref(states[1][acc.array.wire], variables)] if at_new else []
     for state in states[: 1 if at_new else 2]:
-        known = dict(state)
-
-        def reference(ref: Ref, known: dict[int, int] = known) -> Ref:
-            return Ref(work.substituted(ref.wire, known), ref.variables)
-
-        sides.append(_moved(work, acc, reference, state, both))
+        sides.append(work.sum(_moved(work, acc, _relative(work, state), state, both)))
     return work.sum(sides)
 
 

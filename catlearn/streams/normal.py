@@ -339,6 +339,26 @@ class Rewriting(Nodes):
         out = sorted({v for one in operands for v in one.variables})
         return self.box(Kernel("add"), operands, out, title="sum")
 
+    def compensated(self, before: Ref, added: Sequence[Ref], left: Ref) -> tuple[Ref, Ref]:
+        """Return what was summed before with what is added, and what its rounding leaves out.
+
+        Parameters
+        ----------
+        left
+            What was left out before.
+        """
+        kernel, operands = Kernel("compensated"), [before, *added, left]
+        total = self.box(kernel, operands, left.variables, title="compensated sum")
+        box = self.writer[total.wire]
+        row = self.draft.boxes[box]
+        if len(row.outs) == 1:
+            own = replace(row.operation, writes=row.operation.writes * 2)
+            outs = [total.wire, self._wire_like(total.wire)]
+            self.draft.boxes[box] = row._replace(operation=own, outs=outs)
+            self.writer[outs[1]] = box
+            self.touched.add(outs[1])
+        return total, Ref(self.draft.boxes[box].outs[1], total.variables)
+
     def spliced(self, circuit: Circuit, given: Sequence[Ref]) -> list[Ref]:
         """Return what a circuit of numbers makes of arrays at each index, without what is 0."""
         H, zero = circuit.apex, self.number(0.0).wire
@@ -992,7 +1012,7 @@ class Rewriting(Nodes):
         first = len(moves) - len(term.powers)
         for k, (s, r, _) in enumerate(term.powers, first):
             gaps[k] = self._rounded(s, r, moves[k].reference) or gaps[k]
-        made = self._at_end(lower, moves, gaps)
+        made = self.sum(self._at_end(lower, moves, gaps))
         return Term(
             scale, count, (*coefficients, *outside, made),
             summed=tuple(v for v in term.summed if v not in summed and v not in lost),
@@ -1001,8 +1021,8 @@ class Rewriting(Nodes):
     def _at_end(
         self, lower: Mapping[tuple[int, ...], Ref], moves: Sequence[Move],
         gaps: Sequence[Ref | None],
-    ) -> Ref:  # fmt: skip
-        """Return an accumulator at the references that a summand has, which may be elsewhere."""
+    ) -> list[Ref]:  # fmt: skip
+        """Return what is summed to an accumulator at the references of a summand, elsewhere."""
         rows = [
             {move.component: []} if gap is None else self.row(move, gap)
             for move, gap in zip(moves, gaps, strict=True)
@@ -1044,15 +1064,15 @@ class Rewriting(Nodes):
         lower: Mapping[tuple[int, ...], Ref],
         rows: Sequence[Mapping[int, Sequence[Ref]]],
         held: Callable[[Ref], Ref],
-    ) -> Ref:
-        """Return the sum of accumulators times the factors of their components."""
+    ) -> list[Ref]:
+        """Return accumulators times the factors of their components, to be summed."""
         arrays = []
         for place, array in lower.items():
             pairs = [*zip(rows, place, strict=True)]
             if all(k in row for row, k in pairs):
                 factors = [one for row, k in pairs for one in row[k]]
                 arrays.append(self.product([held(array), *factors]))
-        return self.sum(arrays)
+        return arrays
 
     def _largest(self, s: Ref, r: Ref, summed: Iterable[int]) -> tuple[Ref, bool]:
         """Return what exp(S - R) is accumulated relative to, the greatest S, and whether R is it.

@@ -736,8 +736,11 @@ class _Derivation:
                 self._refuse_read(node[0], "is read at two of its axes")
         pairs = [{wire: work.given(acc.array).wire for wire, acc in zip(own, every, strict=True)}
                  for _ in range(2)]  # fmt: skip
-        nexts = stepped(
-            work, dict(zip(own, own, strict=True)), block, self.index, {**seeds, **leaves}
+        left = {wire: pairs[1][wire] for wire, acc in zip(own, every, strict=True)
+                if acc.kind == "sum"}  # fmt: skip
+        state, known = dict(zip(own, own, strict=True)), {**seeds, **leaves}
+        nexts, compensated = (
+            stepped(work, state, block, self.index, {**known}, some) for some in (None, left)
         )
         # parts
         given, starts, afters, lasts = ([one[k] for one in self.states] for k in range(4))
@@ -766,6 +769,11 @@ class _Derivation:
             unmerged = f"{self.title}: what goes round depends on what is earlier by {title}"
         asked_of = {
             "step": ([*own, *given], inner, [*nexts, *afters, *asked]),
+            "compensated": (
+                [*own, *given, *left.values()],
+                inner,
+                [*compensated[: len(own)], *afters, *compensated[len(own) :], *asked],
+            ),
             "tail": ([*own, *lasts], [], ends),
             "first": (given, inner, [*lifted, *afters, *asked]),
         }

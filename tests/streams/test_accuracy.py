@@ -8,6 +8,7 @@ import pytest
 import catlearn as cl
 from catlearn.arrays import (
     cross_entropy,
+    cumsum,
     einsum,
     idle,
     logsumexp,
@@ -56,6 +57,18 @@ def means(x, shift):
     return mean("b [n] -> b")(tanh(x + view("b -> b n")(shift)))
 
 
+@traced("b n", "b n")
+def weighted(w, x):
+    p = softmax("[n]")(w)
+    mu = einsum("b n, b n -> b")(p, x)
+    return einsum("b n, b n -> b")(p, square(x - view("b -> b n")(mu))), mu
+
+
+@traced("b x", "b")
+def tempered(s, t):
+    return logsumexp("b [x] -> b")(einsum("b x, b -> b x")(s, t))
+
+
 @traced("q d", "x d", "x", "x e")
 def biased(q, k, bias, v):
     s = einsum("q d, x d -> q x", scale="d**-0.5")(q, k) + view("x -> q x")(bias)
@@ -67,15 +80,26 @@ LABELLED = einsum("b d, v d -> b v") @ idle >> cross_entropy("b [v]")
 LINEAR = (einsum("t d, s d -> t s") >> where("t s", "s <= t", outside=0.0)) @ idle >> einsum(
     "t s, s e -> t e"
 )
+COSTS = (
+    (einsum("b m, m f -> b f") >> tanh) @ idle
+    >> einsum("b f, f o -> b o")
+    >> square
+    >> einsum("b o -> b")
+    >> mean("[b] ->")
+)
 NORM, FAR = [(16, 1024), (1024,), (1024, 8)], (0, 10, 1e4)
 CASES = {
     "means": (means, "n", 16, [(16, 2048), (16,)], 0, (0, 1)),
-    "variances": (variances, "n", 16, [(16, 2048)], 0, FAR),
+    "mean of costs": (COSTS, "b", 16, [(16384, 8), (8, 8), (8, 4)], 0, (0,)),
+    "variances": (variances, "n", 16, [(4, 65536)], 0, FAR),
+    "weighted variances": (weighted, "n", 16, [(16, 2048), (16, 2048)], 1, FAR),
     "layer norm and linear": (layer_linear, "d", 16, NORM, 0, FAR),
     "RMS norm and linear": (rms_linear, "d", 16, NORM, 0, FAR),
     "attention": (biased, "x", 16, [(32, 16), (2048, 16), (2048,), (2048, 8)], 2, (0, -1e4)),
+    "logits by a temperature": (tempered, "x", 16, [(16, 1024), (16,)], 0, (0, -10, -1e4)),
     "InfoNCE": (CONTRASTIVE, "c", 64, [(256, 16), (1024, 16)], 0, (0,)),
     "cross-entropy": (LABELLED, "v", 64, [(16, 32), (2048, 32)], 0, (0,)),
+    "cumulative sums": (cumsum("b [t]"), "t", 16, [(8, 16384)], 0, FAR),
     "linear attention": (LINEAR, "t", 16, [(512, 16), (512, 16), (512, 8)], 0, (0, 10)),
 }
 """Circuits, what is streamed, blocks, shapes, and which input has which means."""
@@ -95,8 +119,8 @@ def multiples(name):
     def both(fn):
         def run(*xs):
             made, back = jax.vjp(lambda *xs: jax.tree.leaves(fn({}, *xs, *labels)), *xs)
-            given = [jnp.cos(jnp.arange(y.size)).reshape(y.shape).astype(y.dtype) for y in made]
-            return [*made, *back(given)]
+            slopes = [1.5 + jnp.cos(jnp.arange(y.size)).reshape(y.shape) for y in made]
+            return [*made, *back([g.astype(y.dtype) for g, y in zip(slopes, made, strict=True)])]
 
         return jax.jit(run)
 
@@ -124,12 +148,40 @@ def test_errors_are_at_most_twice_those_of_the_circuit(name):
     assert {at: one.max() for at, one in multiples(name).items() if one.max() > 2} == {}
 
 
-def test_many_blocks_are_not_summed_in_one_chain(mutants, monkeypatch):
-    with mutants("streams: all blocks are summed in one chain"):
+CHAINS = {"means": (0, 2), "mean of costs": (0, 2, 3), "variances": (0, 1),
+          "weighted variances": (0, 1, 2), "cumulative sums": (0, 1)}  # fmt: skip
+"""What is wrong, of values and gradients, where many blocks are summed in one chain."""
+
+
+def test_what_rounding_leaves_out_of_many_blocks_is_kept(mutants, monkeypatch):
+    with mutants("streams: what rounding leaves out of a sum over blocks is dropped"):
         monkeypatch.setattr(streamed, "SEVERAL", 10**9)
-        value, _, slope = multiples("means")[0]
-        assert value > 2
-        assert slope > 2
+        for name, wrong in CHAINS.items():
+            found = np.max([*multiples(name).values()], 0)
+            assert all(found[k] > 2 for k in wrong)
+
+
+def test_scores_that_are_formed_twice_are_rounded_alike(mutants, monkeypatch):
+    def gap(x, y):
+        return jnp.where(jnp.isneginf(x) | jnp.isneginf(y), -jnp.inf, x - y)
+
+    with mutants("streams: a score is read twice where it is subtracted from"):
+        monkeypatch.setitem(circuits.FUNCTIONS, "shifted", gap)
+        assert multiples("logits by a temperature")[-1e4].max() > 100
+
+
+def test_an_infinite_sum_is_infinite(mutants, monkeypatch):
+    fold = stream(einsum("n ->"), "n")
+    x = jnp.ones(64).at[5].set(jnp.inf)
+    assert cl.lower(fold, block=4)({}, x) == jnp.inf
+
+    def compensated(before, more, left):
+        total = before + more + left
+        return total, more + left - (total - before)
+
+    with mutants("streams: what rounding leaves out of an infinite sum is added"):
+        monkeypatch.setitem(circuits.FUNCTIONS, "compensated", compensated)
+        assert jnp.isnan(cl.lower(fold, block=4)({}, x))
 
 
 def test_what_powers_are_relative_to_is_one_number(mutants, monkeypatch):
