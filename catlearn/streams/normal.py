@@ -415,8 +415,8 @@ class Rewriting(Nodes):
         """Whether a size is how many indices were seen at the end."""
         return size == Size.generator(self.x)
 
-    def _ones(self) -> Ref:
-        return self.box(Kernel("view"), [self.number(1.0)], (X,), title="1")
+    def _ones(self, v: int = X) -> Ref:
+        return self.box(Kernel("view"), [self.number(1.0)], (v,), title="1")
 
     def power(self, one: Ref, exponent: int) -> list[Ref]:
         """Return the factors of an integer power."""
@@ -995,6 +995,9 @@ class Rewriting(Nodes):
             if not any(X in one.variables for one in every):
                 every.append(self._ones())
             variables = {v for one in every for v in one.variables}
+            # a lower power may read fewer variables than are summed
+            every += [self._ones(v) for v in sorted(summed - variables)]
+            variables |= summed
             out = sorted(variables - summed - {X})
             plain = every == [self._ones()]
             lower[place] = self.counted() if plain else self.box(

@@ -82,6 +82,13 @@ def variance(s):
     return mean("[n] -> ")(square(minus(s, view(" -> n")(mu)))), mu
 
 
+@traced("n m")
+def variance_of_all(s):
+    """Return the variance over two axes, of which one is streamed."""
+    mu = mean("[n] [m] -> ")(s)
+    return mean("[n] [m] -> ")(square(minus(s, view(" -> n m")(mu))))
+
+
 @traced("n")
 def centred_twice(s):
     """Return the mean of (s - (mean + variance))^2."""
@@ -215,6 +222,7 @@ FOLDS = {
     "grouped queries": (grouped_query_attention, "x", [(2, 2, 5, 3), (2, 20, 3), (2, 20, 4)], 3),
     "self-attention": (self_attention, "x", [(20, 3), (3, 3), (3, 3), (3, 3)], 3),
     "variance": (variance, "n", [(20,)], 5),
+    "variance of all": (variance_of_all, "n", [(20, 3)], 5),
     "centred twice": (centred_twice, "n", [(20,)], 7),
     "gated": (gated, "f", [(4, 3), (3, 20), (3, 20), (20, 2)], 1),
     "rms norm and linear": (rms_linear, "d", [(4, 20), (20,), (20, 3)], 3),
