@@ -119,6 +119,7 @@ def _grouped(
     size = min(asked, length)
     full, left = divmod(length, size)
     count = len(one.body.dom) - 1 - one.fixed
+    index = letter if letter != fold.variable.rpartition("/")[2] else f"{letter}_rows"
     same = [f"{letter}_same{k}" for k in range(one.fixed)]
     read = [f"{letter}_read{k}" for k in range(count)]
     lines, made = writer.body(names, programmed(one.head, sizes), one.head)
@@ -126,7 +127,7 @@ def _grouped(
     slices = [f"jax.lax.dynamic_slice_in_dim({name}, start, size, {axis})"
               for name, axis in zip(read, one.entries, strict=True)]  # fmt: skip
     own = [
-        indent(_grouped(writer, name, inner, rest, {**sizes, one.block: n}, [*same, *read, letter],
+        indent(_grouped(writer, name, inner, rest, {**sizes, one.block: n}, [*same, *read, index],
                         block), "    ")
         for name, n in ((f"of_{letter}", size), (f"of_{letter}_rest", left)) if n
     ]  # fmt: skip

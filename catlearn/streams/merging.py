@@ -21,6 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from fractions import Fraction
 from itertools import count, permutations, product
 from typing import NamedTuple
 
@@ -251,8 +252,11 @@ class Polynomials(Rewriting):
 
     def _key(
         self, n: int, outer: Sequence[Ref], local: Sequence[Ref]
-    ) -> tuple[Monomial, dict[int, int]]:
-        """Return the monomial of a product, and its names of the variables."""
+    ) -> tuple[Monomial, list[dict[int, int]]]:
+        """Return the monomial of a product, and the names of variables that it has by it.
+
+        There are several where the monomial has a symmetry.
+        """
         written = self._written(n)
         kept = {*written} | {v for one in outer for v in one.variables}
         used = {v for one in local for v in one.variables}
@@ -266,23 +270,34 @@ class Polynomials(Rewriting):
             own = range(len(written)) if not outer else sorted(names[v] for v in used & kept)
             return Monomial(factors, tuple(own)), names
 
-        return min(map(named, permutations(outer)), key=lambda pair: pair[0])
+        pairs = [*map(named, permutations(outer))]
+        key = min(pair[0] for pair in pairs)
+        found: list[dict[int, int]] = []
+        for one, names in pairs:
+            if one == key and names not in found:
+                found.append(names)
+        return key, found
 
     def _put(
         self, found: dict[Monomial, list[Ref]], n: int, outer: Sequence[Ref], local: Sequence[Ref],
         scale: Scalar = ONE,
     ) -> None:  # fmt: skip
-        """Add a product, of which what is local is of the coefficient of its monomial."""
+        """Add a product, of which what is local is of the coefficient of its monomial.
+
+        Coefficients have the symmetries of their monomials, so that they are those of the map.
+        """
         outer, local = self._outside_of(n, outer, local)
-        key, names = self._key(n, outer, local)
-        inverse, axes = {k: v for v, k in names.items()}, self._axes(n, key)
-        renaming = {inverse[k]: axis for k, axis in zip(key.variables, axes, strict=True)}
-        used = {v for one in local for v in one.variables}
-        summed = {v: self.variable(self.axis_of[v], "") for v in used - {*renaming}}
-        renaming |= summed
-        refs = [Ref(one.wire, tuple(renaming[v] for v in one.variables)) for one in local]
-        made = self.product(refs or [self.number(1.0)], scale, summed.values())
-        found.setdefault(key, []).append(made)
+        key, every = self._key(n, outer, local)
+        axes, used = self._axes(n, key), {v for one in local for v in one.variables}
+        scale = scale * Scalar(Fraction(1, len(every)))
+        for names in every:
+            inverse = {k: v for v, k in names.items()}
+            renaming = {inverse[k]: axis for k, axis in zip(key.variables, axes, strict=True)}
+            summed = {v: self.variable(self.axis_of[v], "") for v in used - {*renaming}}
+            renaming |= summed
+            refs = [Ref(one.wire, tuple(renaming[v] for v in one.variables)) for one in local]
+            made = self.product(refs or [self.number(1.0)], scale, summed.values())
+            found.setdefault(key, []).append(made)
 
     def _composed(
         self, keys: Sequence[Iterable[Monomial]],

@@ -137,6 +137,14 @@ def weighted_sums(x, w):
     return cumsum("[t] n")(mul(w, cumsum("[t] n")(x)))
 
 
+@traced("t d", "t d", "t d")
+def products_of_sums(q, k, x):
+    """Return sums of (q c)(k c): the coefficient of c c is as symmetric as that."""
+    c = cumsum("[t] d")(x)
+    one, other = (einsum("t d, t d -> t")(a, c) for a in (q, k))
+    return cumsum("[t]")(mul(one, other))
+
+
 N = 6
 ROWS = (N, 3)
 
@@ -155,6 +163,7 @@ PREFIXES = {
     "two layers": (two_layers, "t", [ROWS, ROWS, ROWS, (3, 3)]),
     "two linear layers": (two_linear_layers, "t", [ROWS, ROWS, ROWS, (3, 3)]),
     "weighted sums": (weighted_sums, "t", [ROWS, ROWS]),
+    "products of sums": (products_of_sums, "t", [ROWS, ROWS, ROWS]),
     "thrice": (sums_of_sums >> cumsum("[t] m"), "t", [ROWS]),
 }
 """Circuits with the variable, and shapes of inputs."""

@@ -121,6 +121,7 @@ def test_a_kernel_has_no_blocks_of_what_runs_whole_before():
 STATES = (
     "linear attention", "normalised", "gated", "running greatest", "recurrence", "state space",
     "sums of sums", "mean of sums", "two linear layers", "weighted sums", "thrice",
+    "products of sums",
 )  # fmt: skip
 
 
