@@ -358,7 +358,7 @@ class _Search:
             fold, sizes, rest, gone = parted
             rows = fold.tail.apex.lists["axes"]
             read = [prod(sizes[axis] for axis in rows.row(wire)) for wire in fold.tail.dom]
-            state, fixed = max(read[: len(fold.kinds)]), read[len(fold.kinds) :]
+            state, fixed = max(read[: len(fold.kinds)], default=0), read[len(fold.kinds) :]
             kept = sum(read[: len(fold.kinds)]) if isinstance(fold, PrefixFold) else 0
             if state >= largest:
                 reason = f"its state has {state:,} numbers, the largest array {largest:,}"
