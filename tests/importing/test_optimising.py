@@ -558,3 +558,11 @@ def test_places_are_read_before_products_and_functions(place):
                       for f in (read, fast))  # fmt: skip
         close(one, other)
     close(read(x, w), fast(x, w))
+
+
+def test_loops_through_which_nothing_goes_are_planned():
+    def fn(x):
+        return jax.lax.map(lambda row: row * 2, x) * 2
+
+    x = jnp.arange(32.0).reshape(8, 4)
+    assert (cl.optimise(fn, threshold=1, block=2)(x) == 4 * x).all()
