@@ -167,7 +167,7 @@ class Measured(Legible):
     memory
         Bytes of temporary memory.
     compiling
-        Seconds.
+        Seconds before the first run: of tracing, lowering and compiling.
     running
         Seconds of a run once it is compiled, the median of three.
     difference
