@@ -10,6 +10,9 @@ and one after the other is the composite, S + P(S) + P'(S + P(S)): such maps are
 unipotent matrices where they are linear. The coefficients are sums over the part, of the normal
 form in which S is known at the end alone (:mod:`catlearn.streams.normal`).
 
+A map may be written in two ways where what is fixed stands beside S, or in a coefficient: parts
+that are merged, and the whole of them, have the same sums, and the same map.
+
 >>> from catlearn.arrays import cumsum
 >>> from catlearn.streams import stream
 >>> fold = stream(cumsum("[t]") >> cumsum("[t]"), "t")
