@@ -102,6 +102,37 @@ class InvalidStructure(CatlearnError, ValueError):
         return type(self), (self.what, self.failures)
 
 
+def refuse(
+    what: str, failures: Iterable[Failure], error: type[InvalidStructure] = InvalidStructure
+) -> None:
+    """Raise an error that lists all failures, if there are any.
+
+    Parameters
+    ----------
+    what
+        What has the failures, as the message should call it.
+    failures
+        All of them.
+    error
+        The class of the error.
+
+    Raises
+    ------
+    InvalidStructure
+        If there is a failure.
+
+    Examples
+    --------
+    >>> refuse("Graph", [])
+    >>> refuse("Graph", [Failure("ends", "edge 'f'", "there is no vertex 'B'")])
+    Traceback (most recent call last):
+    catlearn.errors.InvalidStructure: Graph is not valid (1 failure):
+      - edge 'f': there is no vertex 'B' [ends]
+    """
+    if found := tuple(failures):
+        raise error(what, found)
+
+
 class WrongKind(CatlearnError, TypeError):
     """An argument of another kind than the function takes."""
 

@@ -35,7 +35,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from catlearn.errors import DEEPEST, CatlearnError, Failure, FileFormatError, repr_of
+from catlearn.errors import DEEPEST, CatlearnError, Failure, FileFormatError, refuse, repr_of
 
 #: Bytes of JSON that are read unless the caller allows more.
 MAX_JSON_BYTES = 64 * 2**20
@@ -266,8 +266,7 @@ def parse_json(
     if "\\u" in text and any(map(has_surrogate, _texts(value))):
         message = "holds half a surrogate pair, which no text file can store"
         faults.append(Failure("strict JSON", "a string", message))
-    if faults:
-        raise FileFormatError(what, faults)
+    refuse(what, faults, FileFormatError)
     return value
 
 

@@ -34,7 +34,7 @@ from typing import Any
 
 import numpy as np
 
-from catlearn.errors import Failure, FileFormatError, InvalidStructure, listed
+from catlearn.errors import Failure, FileFormatError, listed, refuse
 from catlearn.files import atomic_write, has_surrogate, parse_json, read_bounded, shorten
 
 #: Bytes of one file that are read unless the caller allows more.
@@ -152,8 +152,7 @@ def encode_tree(tree: Any, metadata: Mapping[str, str], sums: bool = True) -> by
         if not _is_text(key) or not _is_text(value) or key in _RESERVED:
             message = f"metadata is text by text, and {' and '.join(_RESERVED)} are reserved"
             faults.append(Failure("metadata", f"metadata {key!r}", message))
-    if faults:
-        raise InvalidStructure("tree of arrays", faults)
+    refuse("tree of arrays", faults)
     kept: dict[str, Any] = {_TREE: node}
     if sums:
         kept[_SUMS] = {name: zlib.crc32(_bytes(array)) for name, array in tensors.items()}
@@ -187,8 +186,7 @@ def decode_tree(
         if name not in used:
             message = "is in the file but not in its tree"
             faults.append(Failure("tree", f"tensor {shorten(name)!r}", message))
-    if faults:
-        raise FileFormatError(what, faults)
+    refuse(what, faults, FileFormatError)
     return tree, metadata
 
 
@@ -278,8 +276,7 @@ def decode_tensors(
             places.append((begin, end, name))
     if not faults:
         faults = _coverage(sorted(places), len(body))
-    if faults:
-        raise FileFormatError(what, faults)
+    refuse(what, faults, FileFormatError)
     arrays = {name: _array(header[name], body, begin, end) for begin, end, name in places}
     return arrays, metadata
 

@@ -35,7 +35,7 @@ from catlearn.category.transformation import (
     natural_transformations,
 )
 from catlearn.display import Displayed
-from catlearn.errors import CatlearnError, Failure, InvalidStructure, expect, expect_each, listed
+from catlearn.errors import CatlearnError, Failure, expect, expect_each, listed, refuse
 from catlearn.finset import Frozen
 from catlearn.finset.value import SHOWN, listing
 
@@ -84,9 +84,7 @@ class Adjunction(Frozen, Displayed):
         counit: NaturalTransformation | Mapping[str, Any],
         check: bool = True,
     ) -> None:
-        failures = _apart(left, right)
-        if failures:
-            raise InvalidStructure("Adjunction", failures)
+        refuse("Adjunction", _apart(left, right))
         unit = as_transformation(unit, Functor.identity(left.domain), left >> right)
         counit = as_transformation(counit, right >> left, Functor.identity(right.domain))
         self._set(left=left, right=right, unit=unit, counit=counit)
@@ -391,9 +389,7 @@ def adjunction(left: Functor, right: Functor, any: bool = False) -> Adjunction:
     >>> adjunction(one, one).is_equivalence
     True
     """
-    failures = _apart(left, right)
-    if failures:
-        raise InvalidStructure("Adjunction", failures)
+    refuse("Adjunction", _apart(left, right))
     known = right_adjoint(left)
     # The adjunctions of L and R are the natural isomorphisms of R with a right adjoint of L.
     found = list(natural_transformations(known.right, right, iso=True, limit=1 if any else 2))

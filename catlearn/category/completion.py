@@ -110,7 +110,7 @@ from catlearn.category.graph import Graph, find_cycle, sort_vertices
 from catlearn.category.path import Path, Side, written
 from catlearn.category.presentation import Presentation, not_parallel
 from catlearn.category.protocol import Budget, Equal, NotEqual, Unknown, Verdict
-from catlearn.errors import Failure, InvalidStructure, NotComposable, expect
+from catlearn.errors import Failure, NotComposable, expect, refuse
 from catlearn.finset import Frozen
 from catlearn.finset.join import expand
 
@@ -710,9 +710,7 @@ class RewritingSystem(Frozen):
         pairs = tuple((presentation.path(left), presentation.path(right)) for left, right in rules)
         self._set(graph=presentation, rules=pairs, stopped=stopped)
         if check:
-            failures = self.failures()
-            if failures:
-                raise InvalidStructure(type(self).__name__, failures)
+            refuse(type(self).__name__, self.failures())
 
     @property
     def is_complete(self) -> bool:
@@ -764,9 +762,11 @@ class RewritingSystem(Frozen):
             If they are not parallel paths of the graph.
         """
         left, right = self.graph.path(one), self.graph.path(other)
-        failures = not_parallel(left, right, f"'{left}' and '{right}'")
-        if failures:
-            raise NotComposable(f"'{left} = {right}'", failures)
+        refuse(
+            f"'{left} = {right}'",
+            not_parallel(left, right, f"'{left}' and '{right}'"),
+            NotComposable,
+        )
         p, q = self.normal_form(left), self.normal_form(right)
         if p == q:
             return Equal(f"both have the normal form {p}")

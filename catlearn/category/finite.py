@@ -102,6 +102,7 @@ from catlearn.errors import (
     UnknownName,
     did_you_mean,
     expect,
+    refuse,
 )
 from catlearn.finset import FinFunction, FinSet, Record
 from catlearn.finset.join import expand, positions
@@ -412,8 +413,7 @@ class FiniteCategory(Category):
         check: bool = True,
     ) -> None:
         ob, units, arrows, given, failures = read_parts(objects, arrows, compose, identities)
-        if failures:
-            raise InvalidStructure(type(self).__name__, failures)
+        refuse(type(self).__name__, failures)
         ends = {**{unit: (a, a) for a, unit in units.items()}, **arrows}
         ar = FinSet(ends)
         sides = np.array(
@@ -684,8 +684,7 @@ class FiniteCategory(Category):
         ('1 <= 2', '1 <= 3', '2 <= 4', '2 <= 6', '3 <= 6', '4 <= 12', '6 <= 12')
         """
         names, below = read_order(relation, elements)
-        if failures := not_antisymmetric(names, below):
-            raise InvalidStructure("poset", failures)
+        refuse("poset", not_antisymmetric(names, below))
         return cls._thin(names, below, "<=")
 
     @classmethod
@@ -764,15 +763,13 @@ class FiniteCategory(Category):
     @classmethod
     def _monoid(cls, what: str, elements: Iterable[Hashable], table: Any, check: bool) -> Self:
         names, array, units, failures = read_table(elements, table)
-        if failures:
-            raise InvalidStructure(what, failures)
+        refuse(what, failures)
         loops = np.zeros(len(names), np.int64)
         made = cls.build(["*"], names, loops, loops, units, lambda f, g: array[f, g])
         failures = made.failures() if check else []
         if what == "group":
             failures += without_inverse(names, array == units[0], names[units[0]])
-        if failures:
-            raise InvalidStructure(what, failures)
+        refuse(what, failures)
         return made
 
     @classmethod
@@ -835,13 +832,14 @@ class FiniteCategory(Category):
         TooLarge
             If there are more elements.
         """
-        failures = [
-            Failure("permutation", name, f"{list(image)} takes a value twice")
-            for name, image in read_functions(generators).items()
-            if len(set(image)) < len(image)
-        ]
-        if failures:
-            raise InvalidStructure("permutations", failures)
+        refuse(
+            "permutations",
+            (
+                Failure("permutation", name, f"{list(image)} takes a value twice")
+                for name, image in read_functions(generators).items()
+                if len(set(image)) < len(image)
+            ),
+        )
         return cls.transformation_monoid(generators, bound)
 
     @classmethod

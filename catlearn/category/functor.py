@@ -115,6 +115,7 @@ from catlearn.errors import (
     did_you_mean,
     expect_dicts,
     listed,
+    refuse,
 )
 from catlearn.finset import Diagram, FinFunction, Frozen, Record
 from catlearn.finset.join import expand, find, join, positions
@@ -262,8 +263,7 @@ class Functor(Frozen, Displayed):
         kind = self.kinds[1]
         given = read_arrows(self.target, arrows or {}, unread, lambda at: f"{kind} {written(at)}")
         sent = {at: self._read_object(at, a, unread) for at, a in (objects or {}).items()}
-        if unread:
-            raise InvalidStructure("Functor", unread)
+        refuse("Functor", unread)
         self._set(given=Record(given), objects=Record(self._complete(sent, given)))
         values = self._restricted(given)
         only = {edge: self._only(edge) for edge in self.graph.edges if edge not in values}
@@ -746,12 +746,13 @@ class Functor(Frozen, Displayed):
             If it is not an isomorphism, with objects and arrows that tell.
         """
         C, D = self._finite()
-        failures = [
-            *_not_bijective("objects", self.ob),
-            *_not_bijective("arrows", self.ar),
-        ]
-        if failures:
-            raise InvalidStructure("inverse", failures)
+        refuse(
+            "inverse",
+            [
+                *_not_bijective("objects", self.ob),
+                *_not_bijective("arrows", self.ar),
+            ],
+        )
         return type(self).build(D, C, self.ob.inverse().values, self.ar.inverse().values)
 
     def image(self) -> Functor:

@@ -76,6 +76,7 @@ from catlearn.errors import (
     did_you_mean,
     expect,
     expect_each,
+    refuse,
     wrong_kind,
 )
 from catlearn.files import MOST_FAULTS
@@ -298,13 +299,16 @@ class Graph(Tables):
         except (TypeError, ValueError):
             wanted = "the ends of each edge by name, {'f': ('A', 'B')}; else ask from_networkx"
             raise wrong_kind(edges, "edges", wanted) from None
-        failures = [
-            Failure("ends", f"edge {written(edge)}", f"its ends are (source, target), not {ends!r}")
-            for edge, ends in edges.items()
-            if not is_pair(ends)
-        ]
-        if failures:
-            raise InvalidStructure("Graph", failures)
+        refuse(
+            "Graph",
+            (
+                Failure(
+                    "ends", f"edge {written(edge)}", f"its ends are (source, target), not {ends!r}"
+                )
+                for edge, ends in edges.items()
+                if not is_pair(ends)
+            ),
+        )
         place = {vertex: row for row, vertex in enumerate(dict.fromkeys(vertices))}
         for ends in edges.values():
             for vertex in ends:

@@ -40,7 +40,15 @@ import numpy as np
 
 from catlearn.category.graph import GRAPH, Graph, GraphMorphism
 from catlearn.category.path import written
-from catlearn.errors import Failure, InvalidStructure, did_you_mean, expect, expect_dicts, listed
+from catlearn.errors import (
+    Failure,
+    InvalidStructure,
+    did_you_mean,
+    expect,
+    expect_dicts,
+    listed,
+    refuse,
+)
 from catlearn.finset import FinFunction, FinSet, Shape, TableMorphism, Tables
 from catlearn.finset.shapes import label_key
 from catlearn.finset.tables import morphism, part
@@ -122,8 +130,7 @@ class Hypergraph(Tables):
                 failures.append(Failure("ends", f"box {written(box)}", message))
                 continue
             ends[box] = [(side,) if isinstance(side, str) else tuple(side) for side in both]
-        if failures:
-            raise InvalidStructure("Hypergraph", failures)
+        refuse("Hypergraph", failures)
         met = dict.fromkeys([*wires, *(w for sides in ends.values() for one in sides for w in one)])
         Tables.__init__(
             self,
@@ -186,8 +193,7 @@ class Hypergraph(Tables):
                     f"{lengths[1][box]}; an edge has one source and one target")
             for box in other.tolist()
         ]  # fmt: skip
-        if failures:
-            raise InvalidStructure("graph", failures)
+        refuse("graph", failures)
         sets = {table: self.sets[_OF_GRAPH[table]] for table in GRAPH.tables}
         steps = {arrow: self.lists[_OF_GRAPH[arrow]] for arrow in GRAPH.arrows}
         return Graph._of_steps(GRAPH, sets, steps, {})

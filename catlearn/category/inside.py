@@ -50,12 +50,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from catlearn.errors import (
-    DoesNotExist,
-    Failure,
-    InvalidStructure,
-    NotComposable,
-)
+from catlearn.errors import DoesNotExist, Failure, NotComposable, refuse
 from catlearn.finset.join import join, keys
 from catlearn.finset.universal import Ambient, Colimit, Diagram, Limit
 from catlearn.finset.value import Frozen
@@ -398,13 +393,14 @@ class InsideCategory(Ambient):
         return self._found(diagram, inward=True)
 
     def _found(self, diagram: Diagram, inward: bool) -> tuple[Object, tuple[Arrow, ...]]:
-        failures = [
-            Failure("category", f"object {k}", f"{thing} is not in the category of the others")
-            for k, thing in enumerate(diagram.objects)
-            if thing.category is not self.category and thing.category != self.category
-        ]
-        if failures:
-            raise InvalidStructure("diagram", failures)
+        refuse(
+            "diagram",
+            (
+                Failure("category", f"object {k}", f"{thing} is not in the category of the others")
+                for k, thing in enumerate(diagram.objects)
+                if thing.category is not self.category and thing.category != self.category
+            ),
+        )
         apex, legs = Cones.of(self.category, diagram, inward).universal()
         return Object(self.category, apex), tuple(Arrow(self.category, leg) for leg in legs)
 

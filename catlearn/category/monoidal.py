@@ -39,10 +39,10 @@ from catlearn.display import Displayed
 from catlearn.errors import (
     CatlearnError,
     Failure,
-    InvalidStructure,
     did_you_mean,
     expect,
     expect_dicts,
+    refuse,
     wrong_kind,
 )
 from catlearn.finset import Frozen, Record
@@ -184,9 +184,7 @@ class MonoidalFunctor(Frozen, Displayed):
             Listing every box that is not in the signature, or between other wires than there.
         """
         H = diagram.apex
-        failures = self.signature.labels_failures(H)
-        if failures:
-            raise InvalidStructure("functor", failures)
+        refuse("functor", self.signature.labels_failures(H))
         objects = [self.objects[type] for type in H.types]
         arrows = [self.arrows[operation] for operation in H.operations]
         if isinstance(self.target, ComposesDiagrams):

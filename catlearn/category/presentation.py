@@ -96,6 +96,7 @@ from catlearn.errors import (
     expect,
     known_options,
     listed,
+    refuse,
     wrong_kind,
 )
 from catlearn.finset import Frozen, Record, Shape, TableMorphism, Tables
@@ -285,8 +286,7 @@ def _alphabet(letters: Iterable[str]) -> tuple[str, ...]:
         failures.append(Failure("letters", "letter 'id'", message))
     twice = dict.fromkeys(name for name in names if names.count(name) > 1)
     failures += [Failure("letters", f"letter {name!r}", "it is given twice") for name in twice]
-    if failures:
-        raise InvalidStructure("Presentation", failures)
+    refuse("Presentation", failures)
     return names
 
 
@@ -861,9 +861,7 @@ def equation_images(domain: Presentation, codomain: Presentation, V: Any, E: Any
         Listing what is wrong with the map of graphs, or the equations with no image or several.
     """
     along = GraphMorphism(Graph.of(domain), Graph.of(codomain), V, E, check=False)
-    broken = along.failures()
-    if broken:
-        raise InvalidStructure("PresentationMorphism", broken)
+    refuse("PresentationMorphism", along.failures())
     rows: dict[tuple[Path, Path], list[int]] = {}
     for row, name in enumerate(codomain.equations):
         rows.setdefault(codomain.sides(name), []).append(row)
@@ -878,8 +876,7 @@ def equation_images(domain: Presentation, codomain: Presentation, V: Any, E: Any
                 names = ", ".join(codomain.names("Eq")[row] for row in found)
                 message = f"{left} = {right} is the equation of {names}; say which by Eq="
             failures.append(Failure("equations", f"equation '{name}'", message))
-    if failures:
-        raise InvalidStructure("PresentationMorphism", failures)
+    refuse("PresentationMorphism", failures)
     return images
 
 
@@ -913,6 +910,5 @@ def equation_rows(named: Iterable[tuple[str, Equation]], graph: Graph) -> list[t
         failures += broken
         if left is not None and right is not None:
             rows.append((left, right))
-    if failures:
-        raise InvalidStructure("Presentation", failures)
+    refuse("Presentation", failures)
     return rows

@@ -25,12 +25,7 @@ import numpy as np
 
 from catlearn.category.graph import Graph, is_pair
 from catlearn.category.path import Path
-from catlearn.errors import (
-    Failure,
-    InvalidStructure,
-    TooLarge,
-    expect,
-)
+from catlearn.errors import Failure, InvalidStructure, TooLarge, expect, refuse
 from catlearn.finset import FinSet
 from catlearn.finset.value import SHOWN, failures_at, listing
 
@@ -213,13 +208,14 @@ def transformations(
     """
     values = read_functions(generators)
     degree = max(map(len, values.values()), default=0)
-    failures = [
-        Failure("function", name, f"{image} is not {degree} numbers from 0 to {degree - 1}")
-        for name, image in values.items()
-        if len(image) != degree or not all(0 <= v < degree for v in image)
-    ]
-    if failures:
-        raise InvalidStructure("transformations", failures)
+    refuse(
+        "transformations",
+        (
+            Failure("function", name, f"{image} is not {degree} numbers from 0 to {degree - 1}")
+            for name, image in values.items()
+            if len(image) != degree or not all(0 <= v < degree for v in image)
+        ),
+    )
     steps = np.array(list(values.values()), np.int64).reshape(-1, degree)
     found, place = [np.arange(degree)], {np.arange(degree).tobytes(): 0}
     before, last, right = [-1], [-1], []

@@ -52,7 +52,6 @@ from catlearn.display import Displayed
 from catlearn.errors import (
     CatlearnError,
     Failure,
-    InvalidStructure,
     NotComposable,
     UnknownName,
     did_you_mean,
@@ -60,6 +59,7 @@ from catlearn.errors import (
     expect_dicts,
     expect_each,
     listed,
+    refuse,
 )
 from catlearn.finset import FinFunction, Frozen, Record
 from catlearn.finset.constraints import Constraint, PartialFunction, Problem, solve
@@ -114,8 +114,7 @@ class NaturalTransformation(Frozen, Displayed):
         expect(components, Mapping, "components", "a dict of the arrow at each object")
         unread: list[Failure] = []
         read = read_arrows(domain.target, components, unread, lambda at: f"component at {at}")
-        if unread:
-            raise InvalidStructure("NaturalTransformation", unread)
+        refuse("NaturalTransformation", unread)
         ordered = {a: read.pop(a) for a in domain.graph.vertices if a in read}
         self._set(domain=domain, codomain=codomain, components=Record({**ordered, **read}))
         self._validate(check)
@@ -287,13 +286,14 @@ class NaturalTransformation(Frozen, Displayed):
         InvalidStructure
             Listing the components that are not isomorphisms.
         """
-        failures = [
-            Failure("isomorphism", f"component at {a}", f"{f!r} has no inverse")
-            for a, f in self.components.items()
-            if not invertible(self.target, f)
-        ]
-        if failures:
-            raise InvalidStructure("inverse", failures)
+        refuse(
+            "inverse",
+            (
+                Failure("isomorphism", f"component at {a}", f"{f!r} has no inverse")
+                for a, f in self.components.items()
+                if not invertible(self.target, f)
+            ),
+        )
         components = {a: inverse(self.target, f) for a, f in self.components.items()}
         return self._made(self.codomain, self.domain, components)
 
@@ -377,9 +377,7 @@ def natural_transformations(
     expect_each(Functor, "a Functor", F=F, G=G)
     expect_dicts("a dict of the arrow at each object", components=components)
     expect(limit, (type(None), int, np.integer), "limit", "a number, or None for all")
-    failures = not_parallel(F, G)
-    if failures:
-        raise InvalidStructure("natural transformation", failures)
+    refuse("natural transformation", not_parallel(F, G))
     unknown = [a for a in components or {} if a not in F.objects]
     if unknown:
         raise UnknownName(f"there is no object {unknown[0]}; {did_you_mean(unknown[0], F.objects)}")

@@ -77,6 +77,7 @@ from catlearn.errors import (
     did_you_mean,
     expect,
     listed,
+    refuse,
 )
 from catlearn.finset.value import Frozen, Record
 
@@ -637,8 +638,7 @@ class Bimodule(Matrix):
             )
             if whole != one @ over
         ]  # fmt: skip
-        if failures:
-            raise NotComposable("trace", failures)
+        refuse("trace", failures, NotComposable)
         shape = (len(domain), len(over), len(codomain), len(over))
         diagonal = np.diagonal(self.entries.reshape(shape), axis1=1, axis2=3)
         return Bimodule(domain, codomain, self.quantale.joined(diagonal, axis=-1), check=False)
@@ -713,9 +713,7 @@ class LawvereMetric(EnrichedCategory):
         InvalidStructure
             If f is not a map from these points to those of the codomain.
         """
-        failures = self._map_failures(codomain, objects)
-        if failures:
-            raise InvalidStructure("map", failures)
+        refuse("map", self._map_failures(codomain, objects))
         images = EnrichedFunctor(self, codomain, objects, check=False).images
         bounded = np.isfinite(self.hom) & (images > 0)  # else any K will do
         with np.errstate(divide="ignore"):
@@ -783,8 +781,7 @@ def free(
     for k in np.flatnonzero(~quantale.valid(values)):
         message = f"{values[k]} is not a value of the quantale {quantale.name}"
         failures.append(Failure("value", f"edge {edges[k]!r}", message))
-    if failures:
-        raise InvalidStructure("free category", failures)
+    refuse("free category", failures)
     size = len(graph.vertices)
     hom = np.full((size, size), quantale.bottom, quantale.dtype)
     source, target = (graph.arrows[name].values for name in ("src", "tgt"))

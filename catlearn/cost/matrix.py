@@ -38,7 +38,7 @@ import numpy as np
 
 from catlearn.cost.quantale import LAWVERE, Quantale, write_names, write_value
 from catlearn.display import html_table, text_table
-from catlearn.errors import Failure, InvalidStructure, NotComposable, expect
+from catlearn.errors import Failure, InvalidStructure, NotComposable, expect, refuse
 from catlearn.finset.value import SHOWN, Frozen
 
 
@@ -96,9 +96,7 @@ class Matrix(Frozen):
         usual = named if height == width else tuple(map(str, range(width)))
         self._set(entries=array, quantale=quantale, rows=named)
         self._set(columns=usual if columns is None else tuple(columns))
-        failures = self._misfits() if check else []
-        if failures:
-            raise InvalidStructure("Matrix", failures)
+        refuse("Matrix", self._misfits() if check else [])
 
     def _misfits(self) -> list[Failure]:
         found = [
@@ -155,8 +153,7 @@ class Matrix(Frozen):
             ends = write_names(self.columns), write_names(other.rows)
             message = f"the first has columns {ends[0]}, the second rows {ends[1]}"
             failures.append(Failure("composition", "the two matrices", message))
-        if failures:
-            raise NotComposable("Matrix", failures)
+        refuse("Matrix", failures, NotComposable)
 
     def __matmul__(self, other: Matrix) -> Matrix:
         """Return the composite, first self: the matrix product over the quantale."""

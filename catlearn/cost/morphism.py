@@ -107,6 +107,7 @@ from catlearn.errors import (
     TooLarge,
     UnknownName,
     expect,
+    refuse,
 )
 from catlearn.finset import Ambient, Colimit, Diagram, FinFunction, FinSet, colimit, pushout
 from catlearn.typesetting import upright_latex
@@ -297,13 +298,16 @@ class CostMorphism(Brief):
         """Return the disjoint sum: both reparametrisations side by side."""
         if not isinstance(other, CostMorphism):
             return NotImplemented
-        clashes = [
-            Failure("constants", f"constant {c!r}", f"is one, but goes to {one!r} and to {two!r}")
-            for c, one in self.constants.items()
-            if (two := other.constants.get(c, one)) != one
-        ]
-        if clashes:
-            raise InvalidStructure("disjoint sum", clashes)
+        refuse(
+            "disjoint sum",
+            (
+                Failure(
+                    "constants", f"constant {c!r}", f"is one, but goes to {one!r} and to {two!r}"
+                )
+                for c, one in self.constants.items()
+                if (two := other.constants.get(c, one)) != one
+            ),
+        )
         sources = apart(self.domain, other.domain)
         targets = apart(self.codomain, other.codomain)
         parameters = {

@@ -56,6 +56,7 @@ from catlearn.errors import (
     UnknownName,
     bounded,
     expect,
+    refuse,
 )
 from catlearn.finset import Ambient
 from catlearn.names import fresh
@@ -145,8 +146,7 @@ def register_aggregator(new: Aggregator) -> None:
         )
     if any(new.combine(0, x) != x or new.combine(x, 0) != x for x in (0, 1, 2.5)):
         failures.append(Failure("unit", f"aggregator {new.name!r}", "0 must be its unit"))
-    if failures:
-        raise InvalidStructure("Aggregator", failures)
+    refuse("Aggregator", failures)
     _registry[new.name] = new
 
 
@@ -264,8 +264,7 @@ class Objective(Brief):
         object.__setattr__(self, "aggregator", get_aggregator(aggregator))
         if check:
             failures += self.failures()
-        if failures:
-            raise InvalidStructure(type(self).__name__, failures)
+        refuse(type(self).__name__, failures)
 
     @classmethod
     def zero(cls, aggregator: str | Aggregator = "sum") -> Objective:

@@ -51,6 +51,7 @@ from catlearn.errors import (
     UnknownName,
     bounded,
     expect,
+    refuse,
 )
 from catlearn.names import quote
 from catlearn.typesetting import to_latex
@@ -136,13 +137,16 @@ class Posynomial(Legible):
         wanted = "a posynomial, a number, a name, or a mapping from monomials to numbers"
         expect(given, (Mapping, int, Real), "the argument", wanted)
         terms: Mapping[Any, Any] = given if isinstance(given, Mapping) else {(): given}
-        bad = [
-            Failure("coefficient", _written(key, 1) or "1", f"found {c}, expected a number >= 0")
-            for key, c in terms.items()
-            if not 0 <= c < math.inf
-        ]
-        if bad:
-            raise InvalidStructure("Posynomial", bad)
+        refuse(
+            "Posynomial",
+            (
+                Failure(
+                    "coefficient", _written(key, 1) or "1", f"found {c}, expected a number >= 0"
+                )
+                for key, c in terms.items()
+                if not 0 <= c < math.inf
+            ),
+        )
         collected: dict[Monomial, Any] = {}
         for key, c in terms.items():
             pairs = [((n, _exact(Fraction(power))),) for n, power in key if power]

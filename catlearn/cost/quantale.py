@@ -50,7 +50,7 @@ from typing import Any
 
 import numpy as np
 
-from catlearn.errors import CatlearnError, Failure, InvalidStructure, expect, listed
+from catlearn.errors import CatlearnError, Failure, InvalidStructure, expect, listed, refuse
 from catlearn.finset.value import SHOWN
 
 Operation = Callable[[Any, Any], Any]
@@ -121,9 +121,7 @@ class Quantale:
     def __post_init__(self) -> None:
         for name in ("join", "meet", "tensor", "residual"):
             expect(getattr(self, name), Callable, name, "a function of two arrays")
-        failures = self.failures() if self.check else []
-        if failures:
-            raise InvalidStructure(f"Quantale {self.name!r}", failures)
+        refuse(f"Quantale {self.name!r}", self.failures() if self.check else [])
 
     def array(self, values: Any) -> np.ndarray:
         """Return values as an array of this quantale's dtype, read-only."""
@@ -423,9 +421,7 @@ class QuantaleMorphism:
         for side in ("source", "target"):
             expect(getattr(self, side), Quantale, side, "a Quantale")
         expect(self.function, Callable, "function", "a function of arrays")
-        failures = self.failures() if self.check else []
-        if failures:
-            raise InvalidStructure(f"QuantaleMorphism {self.name}", failures)
+        refuse(f"QuantaleMorphism {self.name}", self.failures() if self.check else [])
 
     def __call__(self, values: Any) -> np.ndarray:
         """Return the images of values."""

@@ -42,14 +42,7 @@ from typing import Any
 
 import numpy as np
 
-from catlearn.errors import (
-    CatlearnError,
-    Failure,
-    InvalidStructure,
-    NoComplement,
-    NotACocone,
-    TooLarge,
-)
+from catlearn.errors import CatlearnError, Failure, NoComplement, NotACocone, TooLarge, refuse
 from catlearn.finset import (
     Colimit,
     Diagram,
@@ -173,9 +166,7 @@ def pushout_complement(l: Any, m: Any) -> Complement:  # noqa: E741
       - edge 'f': still touches vertex 'B' (its tgt), which is deleted [dangling]
     """
     L, M = _as_tables(l, m)
-    failures = [*unglued(L, M), *dangling(L, M), *_raised(L, M)]
-    if failures:
-        raise NoComplement("pushout complement", failures)
+    refuse("pushout complement", [*unglued(L, M), *dangling(L, M), *_raised(L, M)], NoComplement)
     return next(_complements(l, m, L, M))
 
 
@@ -213,9 +204,11 @@ def pushout_complements(l: Any, m: Any) -> Iterator[Complement]:  # noqa: E741
     e : A → B | [A, A] : {x, y} -> {A, B}
     """
     L, M = _as_tables(l, m)
-    failures = [*unglued(L, M, monic=False), *dangling(L, M), *_raised(L, M)]
-    if failures:
-        raise NoComplement("pushout complement", failures)
+    refuse(
+        "pushout complement",
+        [*unglued(L, M, monic=False), *dangling(L, M), *_raised(L, M)],
+        NoComplement,
+    )
     return _complements(l, m, L, M)
 
 
@@ -268,8 +261,7 @@ def final_pullback_complement(l: Any, m: Any) -> Complement:  # noqa: E741
         kept = D.interior({t: np.setdiff1d(whole[t], rows) for t, rows in bad.items()})
         D, inclusion = D.subtables(kept)
         d, places = inclusion >> d, {t: np.searchsorted(kept[t], k) for t, k in places.items()}
-    if failures := D.failures():
-        raise InvalidStructure("the final pullback complement", failures)
+    refuse("the final pullback complement", D.failures())
     return _complement(l, m, (L, M), places, d, final=True)
 
 

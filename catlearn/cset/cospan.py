@@ -44,7 +44,7 @@ import numpy as np
 from catlearn.category import Graph
 from catlearn.cset.search import homomorphisms
 from catlearn.display import Displayed
-from catlearn.errors import Failure, InvalidStructure, NotComposable, expect
+from catlearn.errors import Failure, InvalidStructure, NotComposable, expect, refuse
 from catlearn.finset import (
     Colimit,
     Diagram,
@@ -128,8 +128,7 @@ class Open(Frozen, Displayed):
             for leg in (inputs, outputs)
         ]
         failures += apex.interface_failures(table, [*rows[0], *rows[1]])
-        if failures:
-            raise InvalidStructure("Open", failures)
+        refuse("Open", failures)
         legs = [
             _called(leg.domain, apex, {t: f.values for t, f in leg.components.items()})
             if isinstance(leg, TableMorphism)
@@ -277,13 +276,15 @@ class Open(Frozen, Displayed):
         101
         """
         parts = _opens((self, *others))
-        failures = [
-            failure
-            for k, (one, two) in enumerate(pairwise(parts))
-            for failure in one.misfits(two, f", part {k}" if len(parts) > 2 else "")
-        ]
-        if failures:
-            raise NotComposable("open objects", failures)
+        refuse(
+            "open objects",
+            (
+                failure
+                for k, (one, two) in enumerate(pairwise(parts))
+                for failure in one.misfits(two, f", part {k}" if len(parts) > 2 else "")
+            ),
+            NotComposable,
+        )
         meeting = [
             (
                 one.target,
@@ -381,13 +382,14 @@ def glued(
     """
     expect(shared, (type(None), Mapping), "shared", 'a dict, such as {"Array": "name"}')
     shape = apexes[0].shape
-    failures = [
-        Failure("interface", "shared=", f"{attribute!r} is no attribute of a table {table!r}")
-        for table, attribute in (shared or {}).items()
-        if shape.attributes.get(attribute) != table
-    ]
-    if failures:
-        raise InvalidStructure("open objects", failures)
+    refuse(
+        "open objects",
+        (
+            Failure("interface", "shared=", f"{attribute!r} is no attribute of a table {table!r}")
+            for table, attribute in (shared or {}).items()
+            if shape.attributes.get(attribute) != table
+        ),
+    )
     feet = [*meeting, *(foot for item in (shared or {}).items() for foot in _in_all(apexes, *item))]
     objects = [*apexes, *(foot for foot, _ in feet)]
     arrows = [
@@ -542,8 +544,7 @@ def leg_along(foot: Any, whole: Any, table: str, rows: Sequence[int] | np.ndarra
                     failures.append(Failure(name, where, f"its {name} {message}"))
                 if not failures:
                     values[target][here.values] = there.values
-    if failures:
-        raise InvalidStructure("interface", failures)
+    refuse("interface", failures)
     return morphism(foot, whole, values)
 
 

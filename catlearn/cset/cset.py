@@ -67,7 +67,7 @@ import numpy as np
 
 from catlearn.category import Category, Equation, Functor, Graph, Morphisms, Path, Presentation
 from catlearn.category.path import Side, steps_of
-from catlearn.errors import Failure, InvalidStructure, did_you_mean, expect, listed
+from catlearn.errors import Failure, InvalidStructure, did_you_mean, expect, listed, refuse
 from catlearn.finset import FinFunction, FinSet, Order, Record, Shape, TableMorphism, Tables
 from catlearn.finset.shapes import coded
 from catlearn.finset.value import SHOWN, listing
@@ -141,9 +141,9 @@ class Schema(Shape):
         read = tuple(Equation.of(equation) for equation in equations)
         self._set(equations=read, types=Record(types))
         super().__init__(objects, arrows, lists, tables, side_data, orders, keys)
-        failures = [failure for equation in read for failure in self._unfit(equation)]
-        if failures:
-            raise InvalidStructure(type(self).__name__, failures)
+        refuse(
+            type(self).__name__, (failure for equation in read for failure in self._unfit(equation))
+        )
 
     def _unfit(self, equation: Equation) -> list[Failure]:
         """List what keeps an equation from being one between arrows, or between attributes."""
@@ -452,13 +452,14 @@ class CSet(Tables):
         kinds = (schema.tables, *(getattr(schema, kind) for kind in KINDS[1:]))
         given = {**(parts or {}), **named}
         known = [name for kind in kinds for name in kind]
-        failures = [
-            Failure("names", name, f"is not in the schema; {did_you_mean(name, known)}")
-            for name in given
-            if name not in known
-        ]
-        if failures:
-            raise InvalidStructure(type(self).__name__, failures)
+        refuse(
+            type(self).__name__,
+            (
+                Failure("names", name, f"is not in the schema; {did_you_mean(name, known)}")
+                for name in given
+                if name not in known
+            ),
+        )
         by_kind = ({name: given[name] for name in kind if name in given} for kind in kinds)
         Tables.__init__(self, schema, *by_kind, check=check)
 
@@ -548,9 +549,7 @@ class CSet(Tables):
             message = f"it is on {own!r}, but the functor's schema is {schema!r}"
             raise InvalidStructure(what, [Failure("schema", "C-set", message)])
         moved = CSet._build(schema, *(getattr(tables, kind) for kind in KINDS))
-        failures = moved.failures()
-        if failures:
-            raise InvalidStructure(what, failures)
+        refuse(what, moved.failures())
         return moved
 
     def as_functor(self, category: Category | None = None) -> Functor:
@@ -610,16 +609,14 @@ class CSet(Tables):
             for name, value in values.items()
             if not isinstance(value, expected)
         ]
-        if failures:
-            raise InvalidStructure("set-valued functor", failures)
+        refuse("set-valued functor", failures)
         sets, arrows = dict(F.objects), {}
         for name, (source, target) in schema.arrows.items():
             values = F(Path(source, (name,), target)).values
             arrows[name] = FinFunction._of(values, sets[source], sets[target])
         made = CSet._build(schema.without_attributes, sets, arrows, {}, {})
         failures = made.failures()
-        if failures:
-            raise InvalidStructure("set-valued functor", failures)
+        refuse("set-valued functor", failures)
         return made
 
     def failures(self) -> list[Failure]:

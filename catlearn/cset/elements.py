@@ -35,7 +35,7 @@ from catlearn.category import (
     Path,
 )
 from catlearn.cset.cset import CSet, Schema
-from catlearn.errors import InvalidStructure, TooLarge, expect
+from catlearn.errors import TooLarge, expect, refuse
 from catlearn.finset import FinFunction, FinSet, Frozen, Tables
 from catlearn.finset.tables import morphism
 from catlearn.finset.value import failures_at
@@ -220,9 +220,7 @@ def from_elements(projection: Functor) -> CSet:
         return f"object {E.ob.label(e)}", message
 
     bad, others = np.argwhere(counts != expected), "lifts are missing or not unique"
-    failures = list(failures_at("unique lifts", bad, tell, "projection", others))
-    if failures:
-        raise InvalidStructure("discrete opfibration", failures)
+    refuse("discrete opfibration", failures_at("unique lifts", bad, tell, "projection", others))
     schema = Schema.of_category(C)
     rows = {table: np.flatnonzero(over == k) for k, table in enumerate(C.objects)}
     place = np.empty(len(E.ob), np.int64)

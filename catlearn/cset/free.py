@@ -30,7 +30,7 @@ from typing import Any
 
 from catlearn.category import Hypergraph, HypergraphBuilder, evaluate
 from catlearn.cset.cospan import Open
-from catlearn.errors import Failure, InvalidStructure, did_you_mean, expect
+from catlearn.errors import Failure, did_you_mean, expect, refuse
 from catlearn.finset import Frozen
 
 Objects = tuple[str, ...]
@@ -73,13 +73,14 @@ class FreeMonoidal(Frozen):
     def object(self, objects: str | Iterable[str]) -> Objects:
         """Return a list of wires of the signature as an object; one may be given by its name."""
         listed, known = _listed(objects), self.signature.wires
-        failures = [
-            Failure("known names", f"object {at!r}", f"is not there; {did_you_mean(at, known)}")
-            for at in listed
-            if at not in self.signature.sets["Wire"]
-        ]
-        if failures:
-            raise InvalidStructure("object", failures)
+        refuse(
+            "object",
+            (
+                Failure("known names", f"object {at!r}", f"is not there; {did_you_mean(at, known)}")
+                for at in listed
+                if at not in self.signature.sets["Wire"]
+            ),
+        )
         return listed
 
     def tensor_objects(self, one: str | Iterable[str], other: str | Iterable[str], /) -> Objects:

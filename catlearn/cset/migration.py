@@ -76,7 +76,7 @@ from catlearn.category import Functor, Path
 from catlearn.category.targets import compare
 from catlearn.cset.cset import CSet, Reading, Schema, mistyped
 from catlearn.cset.representables import actions_from, blank, chase, extend, named, representable
-from catlearn.errors import Failure, InvalidStructure, LabelConflict, did_you_mean, expect
+from catlearn.errors import Failure, InvalidStructure, LabelConflict, did_you_mean, expect, refuse
 from catlearn.finset import (
     FinFunction,
     FinSet,
@@ -170,8 +170,7 @@ class Translation(Frozen):
                 failures.append(Failure("ends", where, message))
             failures += mistyped(there, last, here, name, where)
             found[name] = at
-        if failures:
-            raise InvalidStructure("delta", failures)
+        refuse("delta", failures)
         for kind in ("lists", "attributes"):
             for name in getattr(here, kind).keys() & getattr(there, kind).keys() - also.keys():
                 start, *end = map(self.at, _ends(here, name))
@@ -217,8 +216,7 @@ class Translation(Frozen):
                 equal = labelled.category().equal
                 message = f"{one} and {other} are not one by the equations of the codomain"
                 failures += compare("equations", where, equal, one, other, message)
-        if failures:
-            raise InvalidStructure("delta", failures)
+        refuse("delta", failures)
 
     def at(self, table: str) -> str:
         """Return the table that a table of the source goes to."""
@@ -387,9 +385,7 @@ class KanExtension(Frozen):
             why = getattr(f, side).mismatch(end)
             if why:
                 raise InvalidStructure(type(self).__name__, [Failure("ends", side, why)])
-        failures = f.failures()
-        if failures:
-            raise InvalidStructure(type(f).__name__, failures)
+        refuse(type(f).__name__, f.failures())
         return Y
 
 
@@ -601,8 +597,7 @@ def left_kan(
     cset = named(cset, origins)
     columns = _pushed_labels(along, here, cset, came)
     cset = CSet._build(schema, cset.sets, cset.arrows, {}, columns)
-    if failures := cset.type_failures():
-        raise InvalidStructure(f"the {what}", failures)
+    refuse(f"the {what}", cset.type_failures())
     made = object.__new__(LeftKan)
     made._set(along=F, of=here, cset=cset, translation=along)
     made._set(unit=morphism(here, delta(along, cset), came))
@@ -628,8 +623,7 @@ def _pushed_labels(
             for found, k in ends
         ]
         failures.append(Failure(ends[0][0], " and ".join(places), f"{ends[0][0]} {why}"))
-    if failures:
-        raise LabelConflict("the left Kan extension", failures)
+    refuse("the left Kan extension", failures, LabelConflict)
     return columns
 
 

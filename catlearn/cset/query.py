@@ -72,7 +72,7 @@ from catlearn.cset.cset import CSet, Schema, mistyped
 from catlearn.cset.migration import Translation
 from catlearn.cset.representables import precompose, representable
 from catlearn.cset.search import homomorphism, homomorphisms
-from catlearn.errors import CatlearnError, Failure, InvalidStructure, did_you_mean, expect, listed
+from catlearn.errors import CatlearnError, Failure, did_you_mean, expect, listed, refuse
 from catlearn.finset import DISCRETE, FinFunction, FinSet, Frozen, Record, TableMorphism, Tables
 from catlearn.finset.join import find, join
 from catlearn.finset.labels import label_classes, shared_codes
@@ -111,8 +111,7 @@ def pattern(schema: Schema, parts: Mapping[str, Any] | None = None, /, **named: 
     """
     made = CSet(schema, parts, check=False, **named)
     failures = Tables.failures(made)
-    if failures:
-        raise InvalidStructure("pattern", failures)
+    refuse("pattern", failures)
     classes, known = label_classes(made), {}
     for name, column in made.attributes.items():
         for place, label in zip(classes[name].tolist(), column, strict=True):
@@ -130,8 +129,7 @@ def pattern(schema: Schema, parts: Mapping[str, Any] | None = None, /, **named: 
         )
     made = CSet._build(made.shape, made.sets, made.arrows, made.lists, columns, made.side_data)
     failures = made.failures()
-    if failures:
-        raise InvalidStructure("pattern", failures)
+    refuse("pattern", failures)
     return made
 
 
@@ -213,8 +211,7 @@ class Query(Frozen):
             for table in domain.tables
             if table not in objects
         ]
-        if failures:
-            raise InvalidStructure("Query", failures)
+        refuse("Query", failures)
         patterns = {
             table: CSet.on_schema(one, codomain, f"the pattern of {table}")
             if isinstance(one := objects[table], Tables)
@@ -232,14 +229,12 @@ class Query(Frozen):
                 morphisms[name] = homomorphism(*ends, initial=there)
             except CatlearnError as error:
                 failures.append(Failure("arrows", f"arrow {name!r}", str(error)))
-        if failures:
-            raise InvalidStructure("Query", failures)
+        refuse("Query", failures)
         opposite = domain.without_attributes.opposite.presentation
         self._set(functor=Functor(opposite, Morphisms(), patterns, morphisms))
         self._set(labels=Record(self._read(given["attributes"], failures)))
         failures = failures or self._label_failures()
-        if failures:
-            raise InvalidStructure("Query", failures)
+        refuse("Query", failures)
 
     @classmethod
     def of(cls, F: Functor | Translation, also: Mapping[str, str] | None = None) -> Query:
@@ -369,9 +364,7 @@ class Query(Frozen):
                 home, labels = self.codomain.attributes[attribute], X.attributes[attribute]
                 columns[name] = tuple(labels[k] for k in found[table][home][row].tolist())
         made = CSet._build(self.domain, sets, arrows, {}, columns)
-        failures = made.type_failures()
-        if failures:
-            raise InvalidStructure("query", failures)
+        refuse("query", made.type_failures())
         return made
 
     def _instance(self, X: Any) -> CSet:
@@ -389,8 +382,7 @@ class Query(Frozen):
             for row in np.flatnonzero(values[table] < 0)[:1].tolist():
                 message = "its image is none: labels that a variable compares are raised apart"
                 failures.append(Failure("variables", f"{table} {row}", message))
-        if failures:
-            raise InvalidStructure("query", failures)
+        refuse("query", failures)
         return morphism(self(ends[0]), self(ends[1]), values)
 
     def images(self, X: Tables, table: str, most: int | None = None) -> Columns:

@@ -58,7 +58,7 @@ import numpy as np
 
 from catlearn.category import Category, FiniteCategory, Functor, Graph, Morphisms, Path, opposite
 from catlearn.cset.cset import CSet, Schema
-from catlearn.errors import Failure, InvalidStructure, TooLarge, UnknownName, did_you_mean, expect
+from catlearn.errors import Failure, TooLarge, UnknownName, did_you_mean, expect, refuse
 from catlearn.finset import (
     Colimit,
     Diagram,
@@ -462,13 +462,14 @@ class Yoneda(Frozen):
             If the morphism has other ends.
         """
         ends = ((alpha.domain, self.representable), (alpha.codomain, self.cset))
-        failures = [
-            Failure("ends", side, why)
-            for side, (one, other) in zip(("domain", "codomain"), ends, strict=True)
-            if (why := one.mismatch(other))
-        ]
-        if failures:
-            raise InvalidStructure("morphism out of a representable", failures)
+        refuse(
+            "morphism out of a representable",
+            (
+                Failure("ends", side, why)
+                for side, (one, other) in zip(("domain", "codomain"), ends, strict=True)
+                if (why := one.mismatch(other))
+            ),
+        )
         return alpha.components[self.table](0)
 
     def __iter__(self) -> Iterator[Any]:
@@ -627,13 +628,14 @@ class Figures:
 
     def __init__(self, schema: Shape, what: str) -> None:
         self.schema = schema = Schema.of(schema)
-        failures = [
-            Failure("schema", f"{kind} {name!r}", f"{what} need a schema of plain arrows only")
-            for kind, names in (("list", schema.lists), ("attribute", schema.attributes))
-            for name in names
-        ]
-        if failures:
-            raise InvalidStructure("schema", failures)
+        refuse(
+            "schema",
+            (
+                Failure("schema", f"{kind} {name!r}", f"{what} need a schema of plain arrows only")
+                for kind, names in (("list", schema.lists), ("attribute", schema.attributes))
+                for name in names
+            ),
+        )
         self.of = {table: representable(schema, table) for table in schema.tables}
 
     def actions(self, table: str, X: Tables) -> Blocks:

@@ -89,7 +89,6 @@ from catlearn.display import Displayed
 from catlearn.errors import (
     CatlearnError,
     Failure,
-    InvalidStructure,
     NoComplement,
     NoMorphism,
     NotUnique,
@@ -97,6 +96,7 @@ from catlearn.errors import (
     did_you_mean,
     expect,
     listed,
+    refuse,
 )
 from catlearn.finset import (
     Colimit,
@@ -205,9 +205,7 @@ class Rule(Frozen, Displayed):
             for arrow, rows in (spread or {}).items()
         }
         self._set(at=_record(fixed), spread=Record(sent))
-        failures = self.failures()
-        if failures:
-            raise InvalidStructure(f"rule {name!r}" if name else "rule", failures)
+        refuse(f"rule {name!r}" if name else "rule", self.failures())
 
     @classmethod
     def between(
@@ -354,9 +352,7 @@ class Rule(Frozen, Displayed):
             If the result breaks laws of its kind.
         """
         found = self._read(G, self._only_match(G, initial) if match is None else match)
-        faults = self._faults(found)
-        if faults:
-            raise NoComplement(f"a rewrite by {self.name or 'the rule'}", faults)
+        refuse(f"a rewrite by {self.name or 'the rule'}", self._faults(found), NoComplement)
         return Rewrite(self, *self._at(found))
 
     def _at(self, match: TableMorphism) -> tuple[Rule, TableMorphism]:
@@ -499,8 +495,7 @@ class Rule(Frozen, Displayed):
                 )
         if good:
             return good[0]
-        if faults:
-            raise NoComplement(f"a rewrite by {self.name or 'the rule'}", faults)
+        refuse(f"a rewrite by {self.name or 'the rule'}", faults, NoComplement)
         why = self._wrong_labels(G, self._fixed(G, initial))
         raise NoMorphism("; ".join([f"{self!r} has no match here", *why]))
 
@@ -574,9 +569,7 @@ class Rewrite(Frozen, Displayed):
         remaining = final_pullback_complement if applied.sesqui else pushout_complement
         complement = remaining(applied.left, match)
         right = pushout(complement.k, applied.right, names=("context", "rule"))
-        failures = right.apex.failures()
-        if failures:
-            raise InvalidStructure(f"the rewritten {type(right.apex).__name__}", failures)
+        refuse(f"the rewritten {type(right.apex).__name__}", right.apex.failures())
         self._set(rule=rule, applied=applied, match=match, complement=complement, right=right)
 
     @property

@@ -31,7 +31,15 @@ from typing import Any
 
 import numpy as np
 
-from catlearn.errors import Failure, InvalidStructure, NoMorphism, NotUnique, did_you_mean, expect
+from catlearn.errors import (
+    Failure,
+    InvalidStructure,
+    NoMorphism,
+    NotUnique,
+    did_you_mean,
+    expect,
+    refuse,
+)
 from catlearn.finset import DISCRETE, FLAT, FinFunction, Order, Shape, Tables
 from catlearn.finset.constraints import MorphismProblem, solve
 from catlearn.finset.refinement import first_isomorphism
@@ -117,8 +125,7 @@ def homomorphisms(
     fixed = _fixed(G, H, initial or {}, failures)
     if limit is not None and limit < 0:
         failures.append(Failure("limit", "limit", f"found {limit}, expected at least 0"))
-    if failures:
-        raise InvalidStructure("search", failures)
+    refuse("search", failures)
     # A surjection between sets of one size is a bijection.
     into |= both | {table for table in onto if G.size(table) == H.size(table)}
     onto |= both

@@ -75,7 +75,7 @@ from catlearn.cset.cset import CSet
 from catlearn.cset.representables import Blocks, Figures
 from catlearn.cset.search import homomorphisms
 from catlearn.display import Displayed
-from catlearn.errors import Failure, InvalidStructure, NotComposable, TooLarge, expect
+from catlearn.errors import Failure, InvalidStructure, NotComposable, TooLarge, expect, refuse
 from catlearn.finset import (
     FinFunction,
     FinSet,
@@ -674,8 +674,7 @@ class Exponential(Frozen):
             why = found.mismatch(end)
             if why:
                 failures.append(Failure("ends", side, f"{expected} is expected: {why}"))
-        if failures:
-            raise NotComposable("exponential", failures)
+        refuse("exponential", failures, NotComposable)
 
     def _key(self) -> tuple[Any, ...]:
         return self.base, self.exponent

@@ -36,7 +36,7 @@ import numpy as np
 
 from catlearn.cset.cospan import Open, free_leg, free_rows, leg_along
 from catlearn.cset.cset import CSet, Schema
-from catlearn.errors import Failure, InvalidStructure, did_you_mean, expect
+from catlearn.errors import Failure, InvalidStructure, did_you_mean, expect, refuse
 from catlearn.finset import Diagram, FinFunction, FinSet, colimit, coproduct
 
 WIRING = Schema(
@@ -139,8 +139,7 @@ class WiringDiagram(CSet):
                 failures.append(Failure("names", f"box {call[1]!r}", message))
             boxes[call[1]] = _names(call[2])
             at = call.end() + 1
-        if failures:
-            raise InvalidStructure("wiring diagram", failures)
+        refuse("wiring diagram", failures)
         assert outer is not None
         return cls(boxes, _names(outer[2]))
 
@@ -235,8 +234,7 @@ def oapply(wiring: WiringDiagram, fillers: Mapping[str, Open] | Sequence[Open]) 
         failures.append(Failure("interface", "the ports", message))
     if not failures and not given:
         failures = [Failure("boxes", "boxes", "there are none, so there is nothing to compose")]
-    if failures:
-        raise InvalidStructure("oapply", failures)
+    refuse("oapply", failures)
     table, some = tables.pop(), [given[box] for box in wiring.boxes]
     junctions = _at_junctions(wiring, some, table)
     objects: list[Any] = [junctions, *(filler.apex for filler in some)]
@@ -284,9 +282,7 @@ def ocompose(wiring: WiringDiagram, inner: Mapping[str, WiringDiagram]) -> Wirin
     expect(inner, Mapping, "inner", "a dict of wiring diagrams, by box")
     given = {box: one for box, one in inner.items() if isinstance(one, WiringDiagram)}
     sizes = {box: len(one.outside) for box, one in given.items()}
-    failures = _fits(wiring, inner, sizes, "a wiring diagram", all_boxes=False)
-    if failures:
-        raise InvalidStructure("ocompose", failures)
+    refuse("ocompose", _fits(wiring, inner, sizes, "a wiring diagram", all_boxes=False))
     order = [box for box in wiring.boxes if box in given]
     objects = [wiring.sets["Junction"], *(given[box].sets["Junction"] for box in order)]
     arrows = []

@@ -28,7 +28,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from catlearn.datasets.folders import data_folder, find
-from catlearn.errors import CatlearnError, DataError, Failure, FileFormatError
+from catlearn.errors import CatlearnError, DataError, Failure, FileFormatError, refuse
 from catlearn.files import check_bounded, problem, reading
 
 SOURCE = "https://ossci-datasets.s3.amazonaws.com/mnist"
@@ -99,8 +99,7 @@ def load_mnist(folder: str | os.PathLike[str] | None = None) -> Digits:
         except DataError as error:
             failures += error.failures
     failures += [] if failures else _disagreements(arrays)
-    if failures:
-        raise DataError("MNIST", failures)
+    refuse("MNIST", failures, DataError)
     train, test = (
         (arrays[f"{part} images"].astype(np.float32) / 255, arrays[f"{part} labels"].astype("i4"))
         for part in ("training", "test")

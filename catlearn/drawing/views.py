@@ -53,7 +53,7 @@ from catlearn.display import Sketched
 from catlearn.drawing.circuits.ink import CircuitPanel
 from catlearn.drawing.circuits.scene import circuit_scene
 from catlearn.drawing.scene import Node, Scene, SceneArrow, SceneLaw, counted
-from catlearn.errors import CatlearnError, Failure, InvalidStructure, did_you_mean
+from catlearn.errors import CatlearnError, Failure, InvalidStructure, did_you_mean, refuse
 from catlearn.finset import Colimit, FinFunction, FinSet, Limit, Shape, TableMorphism, Tables
 from catlearn.finset.variables import variables
 from catlearn.learning import LearningDiagram, Loss
@@ -203,8 +203,7 @@ def opened_scene(
             continue
         ends = (diagram.space_label(vertex) for vertex in diagram.ends(name))
         inlays[name] = CircuitPanel(circuit_scene(model.between(*ends).circuit, depth=depth))
-    if failures:
-        raise InvalidStructure("draw", failures)
+    refuse("draw", failures)
     arrows = (replace(arrow, inner=inlays.get(arrow.name)) for arrow in scene.arrows)
     return replace(scene, arrows=tuple(arrows))
 

@@ -30,7 +30,7 @@ from typing import Any
 import numpy as np
 
 from catlearn.display import brief
-from catlearn.errors import Failure, InvalidStructure, NotComposable, UnknownName, expect
+from catlearn.errors import Failure, InvalidStructure, NotComposable, UnknownName, expect, refuse
 from catlearn.finset.join import expand, find, join
 from catlearn.finset.merge import merge
 from catlearn.finset.universal import Ambient, Colimit, Diagram, Limit, coproduct
@@ -342,8 +342,7 @@ class FinFunction(Frozen):
         failures = [Failure("range", "values", problem) for problem in problems]
         if check and not failures:
             failures = self.failures()
-        if failures:
-            raise InvalidStructure("FinFunction", failures)
+        refuse("FinFunction", failures)
 
     @classmethod
     def _of(cls, values: np.ndarray, domain: FinSet, codomain: FinSet) -> FinFunction:
@@ -568,9 +567,10 @@ class ListFunction(Frozen):
         target = as_finset(codomain)
         source = as_finset(len(rows) if domain is None else domain)
         made, problems = read_rows(rows, source, target)
-        failures = [Failure("range", "rows", problem) for problem in problems] or made.failures()
-        if failures:
-            raise InvalidStructure("ListFunction", failures)
+        refuse(
+            "ListFunction",
+            [Failure("range", "rows", problem) for problem in problems] or made.failures(),
+        )
         return made
 
     def failures(self) -> list[Failure]:

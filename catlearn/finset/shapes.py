@@ -31,15 +31,7 @@ from typing import Any
 
 import numpy as np
 
-from catlearn.errors import (
-    DEEPEST,
-    Failure,
-    InvalidStructure,
-    TooLarge,
-    UnknownName,
-    did_you_mean,
-    expect,
-)
+from catlearn.errors import DEEPEST, Failure, TooLarge, UnknownName, did_you_mean, expect, refuse
 from catlearn.finset.value import Frozen, Record
 
 Classes = Sequence[tuple[Any, ...]]
@@ -337,9 +329,7 @@ class Shape(Frozen):
             orders=Record({name: order for name, order in read.items() if order != DISCRETE}),
             keys=Record({name: tuple(map(tuple, some)) for name, some in (keys or {}).items()}),
         )
-        failures = Shape.failures(self)
-        if failures:
-            raise InvalidStructure(type(self).__name__, failures)
+        refuse(type(self).__name__, Shape.failures(self))
 
     def failures(self) -> list[Failure]:
         """List names used twice, unknown ends, orders of no attribute and keys of no arrows."""

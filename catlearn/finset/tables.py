@@ -72,6 +72,7 @@ from catlearn.errors import (
     did_you_mean,
     expect,
     listed,
+    refuse,
 )
 from catlearn.finset.join import find, positions
 from catlearn.finset.labels import closed, met_labels, shared_codes, unified
@@ -164,13 +165,10 @@ class TableCategory(Ambient):
                         where = f"{table}: {places[at]} = {place}"
                         conflicts.append(Failure(name, where, message))
                     places.setdefault(at, place)
-        if conflicts:
-            raise LabelConflict("colimit", conflicts)
+        refuse("colimit", conflicts, LabelConflict)
         kind = diagram.of._common(diagram.objects)
         apex = closed(kind._of_steps(shape, sets, steps, attributes, side_data))
-        failures = apex._colimit_failures()
-        if failures:
-            raise InvalidStructure("the colimit", failures)
+        refuse("the colimit", apex._colimit_failures())
         pairs = zip(objects, parts, strict=True)
         return apex, tuple(morphism(one, apex, part) for one, part in pairs)
 
@@ -484,8 +482,7 @@ class Tables(Frozen, Displayed):
             known = {problem.where for problem in problems}
             found = Tables.failures(self) if problems else self.failures()
             problems += [failure for failure in found if failure.where not in known]
-        if problems:
-            raise InvalidStructure(type(self).__name__, problems)
+        refuse(type(self).__name__, problems)
 
     def _fill(
         self,
@@ -895,8 +892,7 @@ class Tables(Frozen, Displayed):
             if bad.size > SHOWN:
                 message = f"{bad.size - SHOWN} more rows of {target} are missing"
                 failures.append(Failure("closed", f"{source}, {name}", message))
-        if failures:
-            raise InvalidStructure("part", failures)
+        refuse("part", failures)
         chosen = {table: np.flatnonzero(mark) for table, mark in marks.items()}
         steps = {name: self.step(name) for name in self.shape.steps()}
         columns = self.attributes, self._held(chosen)
@@ -918,8 +914,7 @@ class Tables(Frozen, Displayed):
             found = found or [failure.message for failure in function.failures()]
             failures += [Failure("rows", f"table {table!r}", message) for message in found]
             marks[table][values if not found else []] = True
-        if failures:
-            raise InvalidStructure("rows", failures)
+        refuse("rows", failures)
         return marks
 
     def _reached(self, name: str, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -1071,8 +1066,7 @@ class TableMorphism(Frozen, Displayed):
             problems += [Failure("function", where, message) for message in found]
         self._set(domain=domain, codomain=codomain, components=Record(functions))
         problems = problems or (self.failures() if check else [])
-        if problems:
-            raise InvalidStructure(type(self).__name__, problems)
+        refuse(type(self).__name__, problems)
 
     @classmethod
     def _build(

@@ -34,11 +34,11 @@ from catlearn.display import Displayed
 from catlearn.errors import (
     CatlearnError,
     Failure,
-    InvalidStructure,
     NotACocone,
     NotACone,
     NotComposable,
     expect,
+    refuse,
 )
 from catlearn.finset.value import Frozen
 
@@ -151,9 +151,7 @@ class Diagram(Frozen):
         for thing in self.objects:
             expect(thing, "ambient", "each object", "a set, graph, category or other object")
         self._set(legs=chosen, names=named, of=of)
-        failures = self.failures()
-        if failures:
-            raise InvalidStructure("diagram", failures)
+        refuse("diagram", self.failures())
 
     @property
     def ambient(self) -> Ambient:
@@ -338,9 +336,7 @@ class Universal(Frozen, Displayed):
         wanted = "a Diagram, a functor or a cospan, such as Diagram(objects, arrows)"
         expect(given, "as_diagram", f"what a {cls.__name__.lower()} is of", wanted)
         diagram = given.as_diagram()
-        loose = diagram.undetermined(cls.inward)
-        if loose:
-            raise InvalidStructure(f"diagram of a {cls.__name__.lower()}", loose)
+        refuse(f"diagram of a {cls.__name__.lower()}", diagram.undetermined(cls.inward))
         ambient = diagram.ambient
         return cls(diagram, *(ambient.colimit if cls.inward else ambient.limit)(diagram))
 
@@ -380,8 +376,7 @@ class Universal(Frozen, Displayed):
                     message = f"its {side} is not the one expected: {why}"
                     failures.append(Failure("shape", f"component {name!r}", message))
         failures = failures or diagram.walk(cone, self.inward)[1]
-        if failures:
-            raise error(kind, failures)
+        refuse(kind, failures, error)
         induce: Any = ambient.descend if self.inward else ambient.lift
         return induce(self, cone, end)
 

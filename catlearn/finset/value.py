@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from catlearn.display import Brief
-from catlearn.errors import Failure, InvalidStructure, TooLarge
+from catlearn.errors import Failure, TooLarge, refuse
 
 Key = TypeVar("Key")
 Item = TypeVar("Item")
@@ -49,9 +49,7 @@ class Frozen(Brief):
 
     def _validate(self: Any, check: bool) -> None:
         """Refuse it if it breaks laws, all of which are listed, unless it is not to be checked."""
-        failures = self.failures() if check else []
-        if failures:
-            raise InvalidStructure(type(self).__name__, failures)
+        refuse(type(self).__name__, self.failures() if check else [])
 
     def _cached(self, key: str, make: Callable[[], Any]) -> Any:
         """Compute something that follows from the fields once; it is not pickled."""

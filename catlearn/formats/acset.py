@@ -39,7 +39,7 @@ from typing import TYPE_CHECKING, Any
 from catlearn.category import Graph, Hypergraph, Path, Presentation
 from catlearn.category.presentation import PRESENTATION
 from catlearn.cset import CSet, Schema
-from catlearn.errors import CatlearnError, Failure, InvalidStructure
+from catlearn.errors import CatlearnError, Failure, refuse
 from catlearn.files import Faults, shorten, shorten_repr
 from catlearn.finset import FinSet, Shape, Tables
 from catlearn.finset.shapes import DISCRETE, ORDERS
@@ -84,8 +84,7 @@ def write_tables(tables: Tables) -> dict[str, Any]:
         schema = {field: schema[field] for field in schema if field not in ("SideData", "Key")}
     meta = {"version": VERSION, "kind": kind, "schema": schema}
     document = {META: meta, **_write_rows(tables, failures, names=True)}
-    if failures:
-        raise InvalidStructure(f"file of this {kind}", failures)
+    refuse(f"file of this {kind}", failures)
     return document
 
 
@@ -93,8 +92,7 @@ def write_plain(tables: Tables) -> dict[str, Any]:
     """Return tables as ACSets.jl writes them: without the names of rows and without a schema."""
     failures: list[Failure] = []
     document = _write_rows(tables, failures, names=False)
-    if failures:
-        raise InvalidStructure(f"file of this {_kind_of(tables)}", failures)
+    refuse(f"file of this {_kind_of(tables)}", failures)
     return document
 
 
@@ -631,8 +629,7 @@ def to_acset(tables: Tables, name: str = "ACSet") -> acsets.ACSet:
         words = ", ".join(sorted(getattr(kind, "__name__", str(kind)) for kind in found))
         message = f"has labels of type {words}; py-acsets wants one of {', '.join(TYPES)}"
         failures.append(Failure("acsets", f"attribute {attribute!r}", message))
-    if failures:
-        raise InvalidStructure("ACSet", failures)
+    refuse("ACSet", failures)
     with _quiet():
         import acsets
 

@@ -39,7 +39,7 @@ from pathlib import Path
 from typing import Any
 
 from catlearn.cset import CSet, Schema
-from catlearn.errors import Failure, FileFormatError, InvalidStructure
+from catlearn.errors import Failure, FileFormatError, refuse
 from catlearn.files import (
     MAX_CSV_BYTES,
     Faults,
@@ -95,8 +95,7 @@ def to_csv(
     for table in texts:
         if Path(table).name != table or table in (".", ".."):
             failures.append(Failure("names", f"table {table!r}", "is no name of a file"))
-    if failures:
-        raise InvalidStructure("CSV folder", failures)
+    refuse("CSV folder", failures)
     home = Path(folder)
     home.mkdir(parents=True, exist_ok=True)
     paths = {table: home / f"{table}.csv" for table in texts}

@@ -23,7 +23,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from catlearn.category import Graph, Path, Presentation
-from catlearn.errors import Failure, FileFormatError, InvalidStructure
+from catlearn.errors import Failure, FileFormatError, refuse
 
 MAX_COMPOSITES = 10_000
 """Paths that sympy is asked to list, all together."""
@@ -54,8 +54,7 @@ def to_sympy(graph: Graph) -> Any:
     }
     if not isinstance(graph, Presentation):
         failures = _too_much(graph, "graph")
-        if failures:
-            raise InvalidStructure("sympy diagram", failures)
+        refuse("sympy diagram", failures)
         return Diagram([arrows[edge] for edge in graph.edges])
     failures, parts = [], []
     for name in graph.equations:
@@ -65,8 +64,7 @@ def to_sympy(graph: Graph) -> Any:
         broken = _too_much(part, f"equation '{name}'") or _not_alone(part, sides, name)
         failures += broken
         parts.append(list(used))
-    if failures:
-        raise InvalidStructure("sympy category", failures)
+    refuse("sympy category", failures)
     met = {edge for part in parts for edge in part}
     parts += [[edge] for edge in graph.edges if edge not in met]
     diagrams = [Diagram([arrows[edge] for edge in part]) for part in parts]
@@ -153,6 +151,5 @@ def _graph_of(vertices: Iterable[str], diagrams: Iterable[Any]) -> Graph:
                 there = " -> ".join(edges[str(arrow.name)])
                 message = f"goes {' -> '.join(ends)} here and {there} elsewhere"
                 failures.append(Failure("names", f"morphism {arrow.name}", message))
-    if failures:
-        raise FileFormatError("sympy value", failures)
+    refuse("sympy value", failures, FileFormatError)
     return Graph(edges, vertices=vertices)

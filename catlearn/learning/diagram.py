@@ -37,11 +37,11 @@ from catlearn.cset import CSet, CSetMorphism
 from catlearn.errors import (
     CatlearnError,
     Failure,
-    InvalidStructure,
     UnknownName,
     did_you_mean,
     expect,
     known_options,
+    refuse,
     wrong_kind,
 )
 from catlearn.finset import Colimit, Record, Tables
@@ -143,8 +143,7 @@ class LearningDiagram(Presentation, CSet):
         self._refuse([*made.failures, *(self.failures() if check else [])])
 
     def _refuse(self, failures: list[Failure]) -> None:
-        if failures:
-            raise InvalidStructure("LearningDiagram", failures)
+        refuse("LearningDiagram", failures)
 
     def _checked(self, failures: list[Failure]) -> LearningDiagram:
         """Return the diagram, unless something was or is wrong with it."""
@@ -974,8 +973,7 @@ def _check_distinct(tables: Mapping[str, Sequence[str]], new: Mapping[str, Seque
             for name, olds in holders.items()
             if len(olds) > 1
         ]
-    if failures:
-        raise InvalidStructure("rename", failures)
+    refuse("rename", failures)
 
 
 def _circular(edge: str, acting: Mapping[str, str]) -> bool:
@@ -1048,8 +1046,7 @@ class LearningMorphism(PresentationMorphism, CSetMorphism):
                 labels = domain.sets[table].labels(np.flatnonzero(images[table] < 0))
                 message = "the codomain has no row between the images of what it is between"
                 failures += [Failure(table, f"{table} {label!r}", message) for label in labels]
-        if failures:
-            raise InvalidStructure(type(self).__name__, failures)
+        refuse(type(self).__name__, failures)
         CSetMorphism.__init__(self, domain, codomain, parts, check=check)
 
     def __repr__(self) -> str:

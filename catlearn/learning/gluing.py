@@ -53,6 +53,7 @@ from catlearn.errors import (
     UnknownName,
     did_you_mean,
     expect,
+    refuse,
 )
 from catlearn.finset import Colimit, Diagram, colimit
 from catlearn.finset.relations import Relation
@@ -137,8 +138,7 @@ def glue(
         shared = _shared_along(diagrams[0], diagrams[1], along)
     for (i, k), rows in shared.items():
         failures += _disagreements(diagrams[i], diagrams[k], rows, (shown[i], shown[k]))
-    if failures:
-        raise LabelConflict("glue", failures)
+    refuse("glue", failures, LabelConflict)
     objects: list[LearningDiagram] = list(diagrams)
     arrows = []
     for (i, k), rows in shared.items():
@@ -449,8 +449,7 @@ def merge(
     for edge, values in found.items() if not failures else ():
         chosen[edge], problem = _resolve(edge, values, conflict, weights)
         failures += problem
-    if failures:
-        raise LabelConflict("merge", failures)
+    refuse("merge", failures, LabelConflict)
     agreed = [
         diagram.with_side_data(
             {STORED: {**part.store, **{e: chosen[leg.edge(e)] for e in diagram.starts}}}
@@ -565,8 +564,7 @@ def average(*values: Any, weights: Sequence[float] | None = None) -> dict[str, A
             if edge not in tree or edge not in trees[0]:
                 message = f"is missing from number {number if edge in trees[0] else 0}"
                 failures.append(Failure("edges", f"edge '{edge}'", message))
-    if failures:
-        raise InvalidStructure("average", failures)
+    refuse("average", failures)
     found: dict[str, Any] = {}
     for edge in trees[0]:
         flat = [jax.tree.flatten(tree[edge]) for tree in trees]
@@ -580,8 +578,7 @@ def average(*values: Any, weights: Sequence[float] | None = None) -> dict[str, A
             leaves.append(leaf)
             failures += [Failure("values", f"edge '{edge}'", problem)] if problem else []
         found[edge] = jax.tree.unflatten(flat[0][1], leaves)
-    if failures:
-        raise InvalidStructure("average", failures)
+    refuse("average", failures)
     return found
 
 
@@ -694,8 +691,7 @@ def push_forward(phi: LearningMorphism, values: Values, onto: Values | None = No
             message = f"'{origin}' and '{edge}' are sent here with different variables"
             failures.append(Failure("push forward", f"edge '{phi.edge(edge)}'", message))
     check_known("edge of the domain", values, _running(phi.domain))
-    if failures:
-        raise LabelConflict("push_forward", failures)
+    refuse("push_forward", failures, LabelConflict)
     pushed = {edge: value for edge, (_, value) in sent.items()}
     every = {**(onto or {}), **pushed}
     return {edge: every[edge] for edge in phi.codomain.edges if edge in every}

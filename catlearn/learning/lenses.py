@@ -60,7 +60,7 @@ from catlearn.category import (
     Port,
     StringDiagram,
 )
-from catlearn.errors import Failure, InvalidStructure, bounded, expect
+from catlearn.errors import Failure, bounded, expect, refuse
 from catlearn.models import ArchitectureMap, DataSpace, FactorMap, ProjectionMap, as_input
 from catlearn.models.maps import needs_key
 
@@ -311,9 +311,7 @@ def _back(count: int, given: tuple[Any, ...]) -> Any:
 
 
 def _refuse(failures: Iterable[Failure]) -> None:
-    found = list(failures)
-    if found:
-        raise InvalidStructure("functor to lenses", found)
+    refuse("functor to lenses", list(failures))
 
 
 def loss_lens(loss: Loss) -> Parametric:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 from catlearn.category import Equation, StringDiagram, evaluate
 from catlearn.cost import Aggregator, Atom, CostMorphism, Objective, Term
-from catlearn.errors import Failure, InvalidStructure, expect
+from catlearn.errors import Failure, expect, refuse
 from catlearn.learning.selection import Selection
 from catlearn.learning.string_diagram import string_diagram_of
 from catlearn.names import fresh, warn_renamed
@@ -214,8 +214,7 @@ def loss_functor(
         if edge not in value.domain.trainable:  # parameters that move are no part of the loss
             message = f"holds other values than its image '{image}': they are two functions"
             broken.append(Failure(name, f"edge '{edge}'", message))
-    if broken:
-        raise InvalidStructure("the morphism of diagrams", broken)
+    refuse("the morphism of diagrams", broken)
     domain = value.domain.loss("declared", aggregator=aggregator)
     codomain = value.codomain.loss("declared", aggregator=aggregator)
     parameters = {edge: value.edge(edge) for edge in domain.parameters}

@@ -38,7 +38,7 @@ from typing import Any
 
 import numpy as np
 
-from catlearn.errors import DataError, Failure, expect, wrong_kind
+from catlearn.errors import DataError, Failure, expect, refuse, wrong_kind
 from catlearn.finset import Record
 from catlearn.models import (
     Model,
@@ -112,8 +112,7 @@ class Dataset:
         self.arrays: Mapping[str, Any] = Record(arrays)
         if check:
             failures += check_columns(name, {k: spaces[k].label for k in arrays}, arrays)
-        if failures:
-            raise DataError(f"data set '{name}'", failures)
+        refuse(f"data set '{name}'", failures, DataError)
 
     def __len__(self) -> int:
         """The number of examples; 0 while there are no arrays."""

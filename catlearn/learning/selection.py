@@ -24,7 +24,7 @@ import numpy as np
 
 from catlearn.category import Equation, Path
 from catlearn.category.path import steps_of
-from catlearn.errors import CatlearnError, Failure, InvalidStructure, did_you_mean, expect
+from catlearn.errors import CatlearnError, Failure, did_you_mean, expect, refuse
 from catlearn.learning.pairs import parallel_pairs
 from catlearn.models import Divergence
 
@@ -223,8 +223,7 @@ def _declared(
             left, right = (diagram.rewriting(prefix >> side) for side in (lhs, rhs))
             facts = weight, divergence, diagram.stop(name), diagram.trains(name)
             terms.append(_equation(own, left, right, *facts))
-    if failures:
-        raise InvalidStructure("the choice of equations", failures)
+    refuse("the choice of equations", failures)
     return terms
 
 

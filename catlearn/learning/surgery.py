@@ -81,6 +81,7 @@ from catlearn.errors import (
     UnknownName,
     did_you_mean,
     expect,
+    refuse,
 )
 from catlearn.finset import Shape, Tables
 from catlearn.learning.assembly import Assembly, Equations, equation_row, rows_of
@@ -375,8 +376,7 @@ def _relabelled(
         trained = diagram.sets["E"].labels(diagram.arrows["trained"].values)
         left = [row for row, edge in enumerate(trained) if edge not in labels]
         diagram = diagram.subtables(diagram.interior({"Trains": left}))[0]
-    if failures:
-        raise InvalidStructure(f"with_{'frozen' if new == 'frozen' else 'trained'}", failures)
+    refuse(f"with_{'frozen' if new == 'frozen' else 'trained'}", failures)
     return diagram.with_column("map", labels)
 
 
@@ -642,8 +642,7 @@ def _chain(models: Sequence[Model]) -> list[str]:
     ]
     if not models:
         failures = [Failure("models", "models", "found none, expected one or more")]
-    if failures:
-        raise InvalidStructure("chain of models", failures)
+    refuse("chain of models", failures)
     return distinct((model.target.name for model in models[:-1]), "'", STAGE_ENDS)
 
 

@@ -51,15 +51,7 @@ import jax.numpy as jnp
 
 from catlearn.arrays.circuit import Circuit
 from catlearn.category import Functions, Functor
-from catlearn.errors import (
-    DataError,
-    Failure,
-    InvalidStructure,
-    UnknownName,
-    WrongKind,
-    did_you_mean,
-    expect,
-)
+from catlearn.errors import DataError, Failure, UnknownName, WrongKind, did_you_mean, expect, refuse
 from catlearn.learning.loss import Loss
 from catlearn.learning.weights import Weight
 from catlearn.lowering.arguments import Options, argument_failures, batch_sizes, expect_dicts
@@ -277,8 +269,7 @@ class Lowered:
 
     @staticmethod
     def _refuse(what: str, failures: list[Failure]) -> None:
-        if failures:
-            raise InvalidStructure(what, failures)
+        refuse(what, failures)
 
     def init(self, key: jax.Array) -> tuple[Params, State]:
         """Return starting parameters and state.
@@ -519,9 +510,9 @@ class Lowered:
             Listing every array that is missing, or has the wrong shape or kind of number. This
             is checked while tracing and costs nothing in a compiled program.
         """
-        failures = self.failures(params, state, batch, key, train)
-        if failures:
-            raise DataError("the arguments of the loss", failures)
+        refuse(
+            "the arguments of the loss", self.failures(params, state, batch, key, train), DataError
+        )
         held = self.storage.stacked(params, state)
         run = Run(*self.sized(batch), self.options, *held, batch, key, train)
         terms = run.costs()

@@ -64,7 +64,7 @@ from typing import TYPE_CHECKING, Any
 
 from catlearn.category import HypergraphBuilder, StringDiagram, evaluate
 from catlearn.display import Sketch, Sketched, text_table
-from catlearn.errors import Failure, InvalidStructure
+from catlearn.errors import Failure, refuse
 from catlearn.learning.weights import Weight, weight_text
 from catlearn.lowering.representations import (
     Representation,
@@ -618,13 +618,14 @@ class Plan(Sketched):
             steps, terms = run_together(steps, terms, together, independent)
         self.terms: tuple[Step, ...] = tuple(terms)
         self.steps: tuple[Step, ...] = tuple(steps)
-        failures = [
-            self._prediction_failure(term)
-            for term in self.terms
-            if has_label(self.steps[term.inputs[0]].form)
-        ]
-        if failures:
-            raise InvalidStructure("the loss", failures)
+        refuse(
+            "the loss",
+            (
+                self._prediction_failure(term)
+                for term in self.terms
+                if has_label(self.steps[term.inputs[0]].form)
+            ),
+        )
         alone = Stacking.alone(len(self.steps))
         self.stacking = alone if stacking is None else stacking(self)
 

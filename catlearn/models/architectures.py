@@ -95,7 +95,15 @@ from numbers import Real
 from typing import Any, ClassVar
 
 from catlearn.display import Brief
-from catlearn.errors import CatlearnError, Failure, InvalidStructure, UnknownName, expect, nesting
+from catlearn.errors import (
+    CatlearnError,
+    Failure,
+    InvalidStructure,
+    UnknownName,
+    expect,
+    nesting,
+    refuse,
+)
 from catlearn.files import shorten
 from catlearn.models.calls import Call, Options, bind_options, call_of, write_call
 from catlearn.models.spaces import AnySpace, Categorical, Space, dtype_kind
@@ -525,8 +533,7 @@ def mlp(
         )
         if not good
     ]
-    if failures:
-        raise InvalidStructure("Architecture 'mlp'", failures)
+    refuse("Architecture 'mlp'", failures)
 
     def init(key: Any, source: AnySpace, target: AnySpace) -> tuple:
         import jax
@@ -736,8 +743,7 @@ class LowRank(Wrapper):
         if self.architecture.parameter_free:
             message = f"{self.architecture} has no parameters to adapt"
             failures.append(Failure("parameters", "low-rank adaptation", message))
-        if failures:
-            raise InvalidStructure("LowRank", failures)
+        refuse("LowRank", failures)
 
     @property
     def remedy(self) -> str:  # type: ignore[override]

@@ -27,7 +27,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from catlearn.errors import Failure, InvalidStructure, bounded, did_you_mean
+from catlearn.errors import Failure, bounded, did_you_mean, refuse
 from catlearn.files import shorten_repr
 
 Options = tuple[tuple[str, Any], ...]
@@ -94,8 +94,7 @@ def bind_options(what: str, fn: Callable, options: Mapping[str, Any], skip: int 
         for name, value in options.items()
         if name in accepted and (wanted := _wanted(value, accepted[name]))
     ]
-    if failures:
-        raise InvalidStructure(what, failures)
+    refuse(what, failures)
     defaults = {name: p.default for name, p in accepted.items() if p.default is not p.empty}
     return _hashable(what, {**defaults, **options})
 
@@ -135,8 +134,7 @@ def _hashable(what: str, options: dict[str, Any]) -> Options:
             message = f"{name!r} is a {type(value).__name__}, which cannot be hashed"
             remedy = "give a number, a tuple or a plain function"
             failures.append(Failure("options", what, f"{message}; {remedy}"))
-    if failures:
-        raise InvalidStructure(what, failures)
+    refuse(what, failures)
     return tuple(sorted(options.items()))
 
 

@@ -78,7 +78,15 @@ from typing import Any
 
 import numpy as np
 
-from catlearn.errors import CatlearnError, Failure, InvalidStructure, UnknownName, expect, nesting
+from catlearn.errors import (
+    CatlearnError,
+    Failure,
+    InvalidStructure,
+    UnknownName,
+    expect,
+    nesting,
+    refuse,
+)
 from catlearn.models.architectures import (
     Architecture,
     LowRank as LowRank,
@@ -137,8 +145,7 @@ def Constant(name: str, source: AnySpace, target: AnySpace, value: Any) -> Model
         expect(space, AnySpace, side, "a Space")
     failures: list[Failure] = []
     written = _written(f"constant {name!r}", target.label, value, failures)
-    if failures:
-        raise InvalidStructure(f"Constant {name!r}", failures)
+    refuse(f"Constant {name!r}", failures)
     value, shape, dtype = written
     return Model(
         name, source, target, Registered("constant", value=value, shape=shape, dtype=dtype)
@@ -188,8 +195,7 @@ def on_factors(name: str, model: Model, source: Product, target: Product) -> tup
             f"found {len(source.spaces)} and {len(target.spaces)} factors, expected equally many"
         )
         failures.append(Failure("power", "its two products", message))
-    if failures:
-        raise InvalidStructure(f"{name!r}, {model.name!r} on factors", failures)
+    refuse(f"{name!r}, {model.name!r} on factors", failures)
     paths = [f"{factor} >> {model.name}" for factor in factor_edges(source)]
     return source, target, model, Pairing(name, target, *paths)
 

@@ -73,7 +73,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from catlearn.display import Legible
-from catlearn.errors import CatlearnError, Failure, InvalidStructure, UnknownName, expect, nesting
+from catlearn.errors import (
+    CatlearnError,
+    Failure,
+    InvalidStructure,
+    UnknownName,
+    expect,
+    nesting,
+    refuse,
+)
 from catlearn.models.calls import Options, bind_options, write_call
 
 if TYPE_CHECKING:
@@ -411,15 +419,16 @@ def _name_of(function: str | DivergenceFunction) -> str:
 
 def _check_scales(function: str | DivergenceFunction, options: Options) -> None:
     builtin = function in ("huber", "kl", "cosine", "gaussian_nll", "hinge", "info_nce")
-    failures = [
-        Failure("options", f"option {name!r}", f"found {value!r}, expected a positive number")
-        for name, value in options
-        if builtin
-        and name != "symmetric"
-        and not (isinstance(value, int | float) and 0 < value < math.inf)
-    ]
-    if failures:
-        raise InvalidStructure(f"Divergence {_name_of(function)!r}", failures)
+    refuse(
+        f"Divergence {_name_of(function)!r}",
+        (
+            Failure("options", f"option {name!r}", f"found {value!r}, expected a positive number")
+            for name, value in options
+            if builtin
+            and name != "symmetric"
+            and not (isinstance(value, int | float) and 0 < value < math.inf)
+        ),
+    )
 
 
 def _width(prediction: Any, target: Any) -> int:

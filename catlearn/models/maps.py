@@ -42,7 +42,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from catlearn.display import Legible
-from catlearn.errors import CatlearnError, Failure, InvalidStructure, expect
+from catlearn.errors import CatlearnError, Failure, InvalidStructure, expect, refuse
 from catlearn.models.adapters import as_architecture, describe_error
 from catlearn.models.architectures import Architecture, Function, LowRank, abstract_key
 from catlearn.models.divergences import AnyDivergence
@@ -194,13 +194,14 @@ def _map_of(kind: str, architecture: Architecture | None = None, index: int | No
         message = f"found kind {kind!r}, expected one of {', '.join(MAPS)}"
         raise InvalidStructure("Map", [Failure("kind", "a map", message)])
     has = MAPS[kind].__dataclass_fields__  # type: ignore[attr-defined]
-    failures = [
-        Failure("kind", f"a {kind} map", f"it {'needs an' if name in has else 'has no'} {name}")
-        for name in given
-        if (name in has) != (name in parts)
-    ]
-    if failures:
-        raise InvalidStructure("Map", failures)
+    refuse(
+        "Map",
+        (
+            Failure("kind", f"a {kind} map", f"it {'needs an' if name in has else 'has no'} {name}")
+            for name in given
+            if (name in has) != (name in parts)
+        ),
+    )
     return MAPS[kind](**parts)
 
 
@@ -275,8 +276,7 @@ class Model(Legible):
         ]
         if not isinstance(name, str) or not name:
             failures.append(Failure("name", what, "expected non-empty text"))
-        if failures:
-            raise InvalidStructure(what, failures)
+        refuse(what, failures)
         found, own = as_architecture(what, architecture, **options)
         try:
             found = found.between(source, target)
@@ -332,9 +332,7 @@ class Model(Legible):
             message = "it is drawn at initialisation and has no parameters yet; freeze(variables)"
             raise InvalidStructure(what, [Failure("freeze", what, message)])
         source, target = self.source.label, self.target.label
-        failures = check_parameters(self.name, self.label, source, target, start)
-        if failures:
-            raise InvalidStructure(what, failures)
+        refuse(what, check_parameters(self.name, self.label, source, target, start))
         frozen = object.__new__(Model)
         frozen._set(self.name, self.source, self.target, FrozenMap(self.architecture), start)
         return frozen

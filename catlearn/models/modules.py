@@ -34,7 +34,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from catlearn.errors import CatlearnError, Failure, InvalidStructure
+from catlearn.errors import CatlearnError, Failure, InvalidStructure, refuse
 from catlearn.models.architectures import Architecture
 from catlearn.models.calls import Call, call_of
 from catlearn.models.spaces import AnySpace
@@ -294,8 +294,7 @@ def _check_static_fields(module: Any) -> None:
         for kind, data in _nodes(jax.tree.structure(module))
         if any(isinstance(part, np.ndarray | jax.Array) for part in data)
     ]
-    if failures:
-        raise InvalidStructure("Architecture", failures)
+    refuse("Architecture", failures)
 
 
 def _nodes(tree: Any) -> Iterator[tuple[type, tuple]]:

@@ -54,7 +54,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, TypeGuard
 import numpy as np
 
 from catlearn.display import Legible
-from catlearn.errors import CatlearnError, Failure, InvalidStructure, nesting
+from catlearn.errors import CatlearnError, Failure, nesting, refuse
 from catlearn.models.divergences import Divergence, DivergenceSum
 
 if TYPE_CHECKING:
@@ -195,8 +195,7 @@ class Space(AnySpace):
         if dtype is None:
             message = f"found dtype {self.dtype!r}, expected a number type such as 'float32'"
             failures.append(Failure("space", f"space {self.name!r}", message))
-        if failures:
-            raise InvalidStructure("Space", failures)
+        refuse("Space", failures)
         object.__setattr__(self, "shape", shape)
         object.__setattr__(self, "dtype", dtype)
         object.__setattr__(self, "divergence", Divergence.of(self.divergence))
@@ -266,8 +265,7 @@ class Categorical(AnySpace):
         if dtype is None:
             message = f"found dtype {self.dtype!r}, expected a float type for the logits"
             failures.append(Failure("space", f"space {self.name!r}", message))
-        if failures:
-            raise InvalidStructure("Categorical", failures)
+        refuse("Categorical", failures)
         object.__setattr__(self, "n", operator.index(self.n))
         object.__setattr__(self, "dtype", dtype)
         object.__setattr__(self, "divergence", Divergence.of(self.divergence))
@@ -341,8 +339,7 @@ class Product(AnySpace):
         if not spaces:
             message = "found no factors, expected at least one, which says how long a batch is"
             failures.append(Failure("space", f"product {name!r}", message))
-        if failures:
-            raise InvalidStructure("Product", failures)
+        refuse("Product", failures)
         object.__setattr__(self, "depth", nesting(spaces, f"the product {name!r}"))
         object.__setattr__(self, "name", name)
         object.__setattr__(self, "spaces", tuple(spaces))

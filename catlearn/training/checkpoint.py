@@ -43,7 +43,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from catlearn.errors import CatlearnError, CheckpointMismatch, Failure, FileFormatError
+from catlearn.errors import CatlearnError, CheckpointMismatch, Failure, FileFormatError, refuse
 from catlearn.files import parse_json
 from catlearn.lowering import Lowered
 from catlearn.lowering.stacking import stacking_for
@@ -301,8 +301,7 @@ class Saver:
         ]
         if np.shape(content.get("['history']", 0))[1:] != (width,):
             failures.append(Failure("checkpoint", "history", f"must have {width} columns"))
-        if failures:
-            raise FileFormatError(what, failures)
+        refuse(what, failures, FileFormatError)
         leaves = [jnp.array(content[name], copy=True) for name in expected]
         carry = jax.tree.unflatten(jax.tree.structure(template), leaves)
         rows, sources = content["['history']"], parse_json(metadata.get(_SOURCES, "[]"), what)
@@ -335,9 +334,7 @@ class Saver:
                 shapes = [_described(there[old]) for old, _ in places]
                 arrays[name] = _describe(jax.eval_shape(partial(_joined, places), shapes))
             manifest = {**manifest, "arrays": arrays}
-        differences = list(_differences(manifest, self.manifest))
-        if differences:
-            raise CheckpointMismatch(what, differences)
+        refuse(what, list(_differences(manifest, self.manifest)), CheckpointMismatch)
         return over
 
     def _of_idle(self, name: str) -> bool:

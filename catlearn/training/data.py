@@ -59,7 +59,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from catlearn.errors import CheckpointMismatch, DataError, Failure, did_you_mean, expect
+from catlearn.errors import CheckpointMismatch, DataError, Failure, did_you_mean, expect, refuse
 from catlearn.learning.parts import (
     as_array,
     check_columns,
@@ -118,9 +118,7 @@ class Batches:
         }
         data = self.data
         sizes = batch_size if isinstance(batch_size, Mapping) else dict.fromkeys(data, batch_size)
-        failures = [*_data_failures(data), *_size_failures(data, sizes)]
-        if failures:
-            raise DataError("the data", failures)
+        refuse("the data", [*_data_failures(data), *_size_failures(data, sizes)], DataError)
         words = [int(word) for word in np.ravel(key_words(key))]
         self.sources = {
             name: Drawn(
@@ -422,17 +420,19 @@ class Feed:
                 f"of {', '.join(self.projections)} in order"
             )
             raise DataError(what, [Failure("batch", where, message)])
-        missing = [
-            Failure(
-                "batch",
-                f"projection '{self.name}.{column}'",
-                f"is missing from the batch; {did_you_mean(column, map(str, raw))}",
-            )
-            for column in self.labels
-            if column not in raw
-        ]
-        if missing:
-            raise DataError(what, missing)
+        refuse(
+            what,
+            (
+                Failure(
+                    "batch",
+                    f"projection '{self.name}.{column}'",
+                    f"is missing from the batch; {did_you_mean(column, map(str, raw))}",
+                )
+                for column in self.labels
+                if column not in raw
+            ),
+            DataError,
+        )
         columns = {column: _array(raw[column], label) for column, label in self.labels.items()}
         failures = check_columns(self.name, self.labels, columns)
         failures = failures or [
@@ -440,8 +440,7 @@ class Feed:
             for column, array in columns.items()
             if not examples(array)
         ]
-        if failures:
-            raise DataError(what, failures)
+        refuse(what, failures, DataError)
         return columns
 
     def state(self, step: int) -> dict[str, Any]:
@@ -744,16 +743,18 @@ class Sources:
             columns = self.drawn[source].batch(step)
         except Exception as error:
             raise unread(source, step, error) from error
-        failures = [
-            failure
-            for data, column in self.lazy
-            if data == source
-            for failure in check_array(
-                f"projection '{data}.{column}'", self.labels[data][column], columns[column]
-            )
-        ]
-        if failures:
-            raise DataError(f"the batch of step {step}", failures)
+        refuse(
+            f"the batch of step {step}",
+            (
+                failure
+                for data, column in self.lazy
+                if data == source
+                for failure in check_array(
+                    f"projection '{data}.{column}'", self.labels[data][column], columns[column]
+                )
+            ),
+            DataError,
+        )
         return columns
 
     def _note(self, batch: Batch) -> None:
@@ -781,8 +782,7 @@ class Sources:
                     "examples; those of one call need one size, or take scan_steps=1"
                 )
                 failures.append(Failure("batch", f"data set '{name}'", message))
-        if failures:
-            raise DataError(f"the batches of steps {steps[0]} to {steps[-1]}", failures)
+        refuse(f"the batches of steps {steps[0]} to {steps[-1]}", failures, DataError)
 
     def again(self, step: int) -> Batch | None:
         """Return the batch of an earlier step, if no source has to go back for it."""
@@ -815,8 +815,7 @@ class Sources:
                 feed.restore(state[name])
             except CheckpointMismatch as error:
                 failures += error.failures
-        if failures:
-            raise CheckpointMismatch(what, failures)
+        refuse(what, failures, CheckpointMismatch)
 
     def describe(self) -> dict[str, dict[str, Any]]:
         """Return how many examples there are, and in a batch, as far as it is known."""
@@ -864,17 +863,19 @@ class Sources:
 def _part_sizes(sizes: int | Mapping[str, int], count: int) -> int | dict[str, int]:
     """Return the sizes of the batches of one process."""
     named = sizes if isinstance(sizes, Mapping) else {"": sizes}
-    failures = [
-        Failure(
-            "batch size",
-            f"data set '{name}'" if name else "batch_size",
-            f"{size} examples do not divide among {count} processes",
-        )
-        for name, size in named.items()
-        if size % count
-    ]
-    if failures:
-        raise DataError("the data", failures)
+    refuse(
+        "the data",
+        (
+            Failure(
+                "batch size",
+                f"data set '{name}'" if name else "batch_size",
+                f"{size} examples do not divide among {count} processes",
+            )
+            for name, size in named.items()
+            if size % count
+        ),
+        DataError,
+    )
     parts = {name: size // count for name, size in named.items()}
     return parts if isinstance(sizes, Mapping) else parts[""]
 
@@ -915,9 +916,7 @@ def checked(fn: Lowered, data: Mapping[str, Any], option: str = "data") -> Batch
       - data set 'd': has no examples [length]
     """
     arrays = _arrays(_labels(fn), data, option, check_columns)
-    failures = list(_data_failures(arrays))
-    if failures:
-        raise DataError(_called(option), failures)
+    refuse(_called(option), list(_data_failures(arrays)), DataError)
     return arrays
 
 
@@ -962,8 +961,7 @@ def _arrays(
             if column in there
         }
         failures += [] if check is None else check(name, columns, arrays[name])
-    if failures:
-        raise DataError(_called(option), failures)
+    refuse(_called(option), failures, DataError)
     return arrays
 
 

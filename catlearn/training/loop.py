@@ -48,6 +48,7 @@ from catlearn.errors import (
     TrainingDiverged,
     WrongKind,
     expect,
+    refuse,
 )
 from catlearn.files import shorten_repr, writable
 from catlearn.learning import LearningDiagram, Loss
@@ -439,24 +440,24 @@ def _check_options(
         for name in names
         if given[name] not in (None, False)
     ]
-    if failures:
-        raise InvalidStructure("fit", failures)
+    refuse("fit", failures)
 
 
 def _check_start(fn: Lowered, params: Mapping[str, Any], state: Mapping[str, Any]) -> None:
     """Refuse variables that are not of this loss, by their names."""
     edges = [edge for edge in fn.trainable if not fn.architecture(edge).parameter_free]
-    failures = [
-        Failure("options", option, f"has no {name!r}; give what fn.init or a result has")
-        for option, given, names in (
-            ("params", params, edges),
-            ("state", state, ("weights", "frozen", "mutable")),
-        )
-        for name in names
-        if name not in given
-    ]
-    if failures:
-        raise InvalidStructure("fit", failures)
+    refuse(
+        "fit",
+        (
+            Failure("options", option, f"has no {name!r}; give what fn.init or a result has")
+            for option, given, names in (
+                ("params", params, edges),
+                ("state", state, ("weights", "frozen", "mutable")),
+            )
+            for name in names
+            if name not in given
+        ),
+    )
 
 
 def _check_place(checkpoint: Any, resume: bool, overwrite: bool, processes: Processes) -> None:
@@ -495,8 +496,7 @@ def _lowered(
         message = f"it has no trainable edge in {constants}" if constants else "it has no equation"
         message += "; glue data to a model so that two paths become parallel, or declare one"
         raise InvalidStructure("training", [Failure("equations", "the loss", message)])
-    if failures := untrained_failures(fn):
-        raise InvalidStructure("training", failures)
+    refuse("training", untrained_failures(fn))
     return fn
 
 

@@ -34,6 +34,7 @@ from catlearn.errors import (
     InvalidStructure,
     UnknownName,
     expect,
+    refuse,
 )
 from catlearn.learning import LearningDiagram
 from catlearn.lowering import Lowered
@@ -377,9 +378,11 @@ class Result:
         path = diagram.path(path) if isinstance(path, str) else path
         start = diagram.space_label(path.source)
         if not isinstance(start, DataSpace):
-            failures = check_array(f"values at '{path.source}'", start, x)
-            if failures:
-                raise DataError("what is predicted from", failures)
+            refuse(
+                "what is predicted from",
+                check_array(f"values at '{path.source}'", start, x),
+                DataError,
+            )
 
         def run(params: Any, state: Any, x: Any) -> Any:
             return fn.evaluation(params, state)(path)(x)

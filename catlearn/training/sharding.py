@@ -38,7 +38,7 @@ import jax
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from catlearn.errors import DataError, Failure, InvalidStructure, expect
+from catlearn.errors import DataError, Failure, expect, refuse
 from catlearn.training.columns import along_examples, lengths_of
 
 Rule = Callable[[str, Any], PartitionSpec | None]
@@ -93,8 +93,7 @@ class Sharding:
             for name, kind in types.items()
             if kind != jax.sharding.AxisType.Auto
         ]
-        if failures:
-            raise InvalidStructure("the sharding", failures)
+        refuse("the sharding", failures)
 
     @classmethod
     def of(cls, given: Mesh | Sharding | None) -> Sharding | None:
@@ -186,18 +185,20 @@ class Sharding:
         ]
         parts = self.mesh.shape[self.batch]
         here = parts // self.processes
-        failures = [
-            Failure(
-                "sharding",
-                f"data set '{name}'",
-                f"a batch of {size} examples does not divide among {here} devices of a process",
-            )
-            for name, sizes in lengths_of(batch, lead).items()
-            for size in sizes
-            if size % here and self.processes > 1
-        ]
-        if failures:
-            raise DataError("the data", failures)
+        refuse(
+            "the data",
+            (
+                Failure(
+                    "sharding",
+                    f"data set '{name}'",
+                    f"a batch of {size} examples does not divide among {here} devices of a process",
+                )
+                for name, sizes in lengths_of(batch, lead).items()
+                for size in sizes
+                if size % here and self.processes > 1
+            ),
+            DataError,
+        )
 
         def put(leaf: Any, axis: int) -> jax.Array:
             if isinstance(leaf, jax.Array) and leaf.sharding in (split[axis], self.whole):

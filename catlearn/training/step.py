@@ -60,7 +60,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from catlearn.errors import DataError, Failure, InvalidStructure, did_you_mean, expect
+from catlearn.errors import DataError, Failure, did_you_mean, expect, refuse
 from catlearn.lowering import Lowered
 from catlearn.lowering.amounts import primitives_of
 from catlearn.lowering.lowered import Aux
@@ -375,18 +375,20 @@ def _split(batch: Any, parts: int) -> Any:
 
     Where a batch is spread over devices, each device so finds its own examples in every part.
     """
-    failures = [
-        Failure(
-            "accumulate",
-            f"data set '{name}'",
-            f"a batch of {size} examples has no {parts} equal parts; choose another batch size",
-        )
-        for name, sizes in lengths_of(batch).items()
-        for size in sizes
-        if size % parts
-    ]
-    if failures:
-        raise DataError("accumulation", failures)
+    refuse(
+        "accumulation",
+        (
+            Failure(
+                "accumulate",
+                f"data set '{name}'",
+                f"a batch of {size} examples has no {parts} equal parts; choose another batch size",
+            )
+            for name, sizes in lengths_of(batch).items()
+            for size in sizes
+            if size % parts
+        ),
+        DataError,
+    )
 
     def cut(leaf: jax.Array, axis: int) -> jax.Array:
         leaf = jnp.asarray(leaf)
@@ -469,8 +471,7 @@ def by_edge_of(
         for edge in trainable
         if edge not in chosen and REST not in chosen
     ]
-    if failures:
-        raise InvalidStructure("the optimizer", failures)
+    refuse("the optimizer", failures)
     return {edge: chosen.get(edge, chosen.get(REST)) for edge in trainable}
 
 

@@ -26,7 +26,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from catlearn.category import Equation
-from catlearn.errors import DataError, Failure, InvalidStructure, did_you_mean, expect
+from catlearn.errors import DataError, Failure, InvalidStructure, did_you_mean, expect, refuse
 from catlearn.files import write_csv
 from catlearn.lowering import Lowered
 from catlearn.training.columns import batch_lengths, take
@@ -91,13 +91,14 @@ class Patience:
         expect(self.by, str, "by", "'total', or the name of an equation or a metric")
         expect(self.least, (int, float, np.number), "least", "a number")
         expect(self.largest, (bool, int, np.bool_), "largest", "True or False")
-        failures = [
-            Failure("options", name, f"must be at least {least}, found {value}")
-            for name, value, least in (("checks", self.checks, 1), ("least", self.least, 0))
-            if not value >= least
-        ]
-        if failures:
-            raise InvalidStructure("Patience", failures)
+        refuse(
+            "Patience",
+            (
+                Failure("options", name, f"must be at least {least}, found {value}")
+                for name, value, least in (("checks", self.checks, 1), ("least", self.least, 0))
+                if not value >= least
+            ),
+        )
 
     def best(self, values: Sequence[float]) -> int | None:
         """Return the place of the best value, the first of equal ones; None if there is none.
@@ -208,8 +209,7 @@ def measures_of(fn: Lowered, metrics: Metrics | None) -> dict[str, Equation]:
         else:
             chosen = fn.diagram.select([given])
             (found[name],) = (*chosen.terms, *chosen.untrainable)
-    if failures:
-        raise InvalidStructure("metrics", failures)
+    refuse("metrics", failures)
     return found
 
 
@@ -239,8 +239,7 @@ def ready(
             if fn.diagram.projections[edge][1] not in found[name]:
                 message = f"is read by metric '{metric}' and missing; give it by {option}="
                 failures.append(Failure("data", f"projection '{edge}'", message))
-    if failures:
-        raise DataError("the data of metrics", failures)
+    refuse("the data of metrics", failures, DataError)
     return found
 
 
