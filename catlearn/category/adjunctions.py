@@ -40,7 +40,7 @@ from catlearn.finset import Frozen
 from catlearn.finset.value import SHOWN, listing
 
 
-class Adjunction(Frozen, Displayed):
+class Adjunction(Frozen, Displayed, by="left right unit counit"):
     """An adjunction of two functors.
 
     Parameters
@@ -208,9 +208,6 @@ class Adjunction(Frozen, Displayed):
         counit = ((S >> self.counit) >> K) >> then.counit
         components = dict(unit.components), dict(counit.components)
         return Adjunction(L >> K, S >> R, *components, check=False)
-
-    def _key(self) -> tuple[Any, ...]:
-        return self.left, self.right, self.unit, self.counit
 
     def __repr__(self) -> str:
         unit, counit = dict(self.unit.components), dict(self.counit.components)

@@ -659,7 +659,7 @@ class Automaton:
         return Words(self, *(np.concatenate(column) for column in zip(*layers, strict=True)))
 
 
-class RewritingSystem(Frozen):
+class RewritingSystem(Frozen, by="graph rules stopped"):
     """Rules between the paths of a presentation, reduced and decreasing in shortlex.
 
     :func:`complete` makes them. That the rules follow from the equations is what completion
@@ -833,9 +833,6 @@ class RewritingSystem(Frozen):
                         where = str(self.path(left + other[shared:], start))
                         message = f"it rewrites to {both}, which differ"
                         yield Failure("confluence", where, message)
-
-    def _key(self) -> tuple[Any, ...]:
-        return self.graph, self.rules, self.stopped
 
     def __len__(self) -> int:
         """Return the number of rules."""

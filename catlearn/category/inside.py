@@ -231,7 +231,7 @@ def connected(size: int, arrows: Sequence[tuple[int, int, Any]]) -> list[list[in
     return [[k for k in range(size) if label[k] == first] for first in sorted(set(label))]
 
 
-class Object(Frozen):
+class Object(Frozen, by="row category"):
     """An object of a finite category.
 
     Parameters
@@ -258,9 +258,6 @@ class Object(Frozen):
         """The object's name."""
         return self.category.ob.label(self.row)
 
-    def _key(self) -> tuple[Any, ...]:
-        return self.row, self.category
-
     def __hash__(self) -> int:
         return hash(("object", self.row))
 
@@ -271,7 +268,7 @@ class Object(Frozen):
         return self.name
 
 
-class Arrow(Frozen):
+class Arrow(Frozen, by="row category"):
     """An arrow of a finite category, which composes by ``>>``.
 
     Parameters
@@ -352,9 +349,6 @@ class Arrow(Frozen):
     def inverse(self) -> Arrow:
         """Return the inverse of an isomorphism; InvalidStructure if it is not one."""
         return Arrow(self.category, self.category.inverse(self.row))
-
-    def _key(self) -> tuple[Any, ...]:
-        return self.row, self.category
 
     def __hash__(self) -> int:
         return hash(("arrow", self.row))

@@ -54,7 +54,7 @@ from catlearn.finset import Frozen
 from catlearn.finset.join import find, keys
 
 
-class Monad(Frozen, Displayed):
+class Monad(Frozen, Displayed, by="functor unit multiplication"):
     """A monad on a finite category.
 
     Parameters
@@ -146,9 +146,6 @@ class Monad(Frozen, Displayed):
         T, unit, mu = self.functor, self.unit, self.multiplication
         return Comonad(T.opposite, unit.opposite, mu.opposite, check=False)
 
-    def _key(self) -> tuple[Any, ...]:
-        return self.functor, self.unit, self.multiplication
-
     def __repr__(self) -> str:
         unit, mu = dict(self.unit.components), dict(self.multiplication.components)
         return f"Monad({self.functor!r}, {unit!r}, {mu!r})"
@@ -157,7 +154,7 @@ class Monad(Frozen, Displayed):
         return f"monad {self.functor}"
 
 
-class Comonad(Frozen, Displayed):
+class Comonad(Frozen, Displayed, by="functor counit comultiplication"):
     """A comonad on a finite category: a monad on its opposite.
 
     Parameters
@@ -225,9 +222,6 @@ class Comonad(Frozen, Displayed):
             *misplaced("comultiplication", self.comultiplication, self.functor, twice),
         ]
         return failures or list(self.opposite._broken())
-
-    def _key(self) -> tuple[Any, ...]:
-        return self.functor, self.counit, self.comultiplication
 
     def __repr__(self) -> str:
         counit, delta = dict(self.counit.components), dict(self.comultiplication.components)

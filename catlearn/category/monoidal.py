@@ -98,7 +98,7 @@ class ComposesDiagrams(Protocol):
         ...
 
 
-class MonoidalFunctor(Frozen, Displayed):
+class MonoidalFunctor(Frozen, Displayed, by="signature target objects arrows"):
     """A functor out of the free symmetric monoidal category on a signature.
 
     Parameters
@@ -199,9 +199,6 @@ class MonoidalFunctor(Frozen, Displayed):
         objects = {wire: then.at(at) for wire, at in sent.items()}
         arrows = {box: then(arrow) for box, arrow in self.arrows.items()}
         return MonoidalFunctor(self.signature, then.target, objects, arrows)
-
-    def _key(self) -> tuple[Any, ...]:
-        return self.signature, self.target, self.objects, self.arrows
 
     def __hash__(self) -> int:
         return hash((self.signature, self.objects))

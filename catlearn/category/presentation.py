@@ -111,7 +111,7 @@ ATTRIBUTES = ("weight", "divergence", "strict", "trains", "stop")
 """What learning diagrams know of an equation."""
 
 
-class Equation(Frozen):
+class Equation(Frozen, by="steps attributes"):
     """An equation between two paths, as written, with attributes.
 
     Parameters
@@ -231,9 +231,6 @@ class Equation(Frozen):
         if left is not None and right is not None:
             failures += not_parallel(left, right, where)
         return (left, right), failures
-
-    def _key(self) -> tuple[Any, ...]:
-        return self.steps, self.attributes
 
     def __hash__(self) -> int:
         # The values need not be hashable: by what scale edges are trained is a mapping.

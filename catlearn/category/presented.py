@@ -26,7 +26,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from catlearn.category.completion import RewritingSystem, complete, difference
 from catlearn.category.finite import FiniteCategory
@@ -72,7 +71,7 @@ class Finiteness:
         return f"Finiteness(is_finite={self.is_finite}, reason={self.reason!r})"
 
 
-class PresentedCategory(Category):
+class PresentedCategory(Category, by="graph"):
     """The category presented by a graph and equations between its paths.
 
     Parameters
@@ -327,9 +326,6 @@ class PresentedCategory(Category):
         return tuple(
             Path(source, tuple(letter[step] for step in way.edges[:-1]), target) for way in found
         )
-
-    def _key(self) -> tuple[Any, ...]:
-        return (self.graph,)
 
     def __repr__(self) -> str:
         return f"PresentedCategory({self.graph!r})"

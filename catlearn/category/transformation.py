@@ -65,7 +65,7 @@ from catlearn.finset import FinFunction, Frozen, Record
 from catlearn.finset.constraints import Constraint, PartialFunction, Problem, solve
 
 
-class NaturalTransformation(Frozen, Displayed):
+class NaturalTransformation(Frozen, Displayed, by="domain codomain components"):
     """A natural transformation.
 
     Parameters
@@ -296,9 +296,6 @@ class NaturalTransformation(Frozen, Displayed):
         )
         components = {a: inverse(self.target, f) for a, f in self.components.items()}
         return self._made(self.codomain, self.domain, components)
-
-    def _key(self) -> tuple[Any, ...]:
-        return self.domain, self.codomain, self.components
 
     def __hash__(self) -> int:
         return hash((self.domain, self.codomain))

@@ -414,7 +414,7 @@ class EnrichedCategory(Frozen):
         return self.matrix._repr_html_()
 
 
-class EnrichedFunctor(Frozen):
+class EnrichedFunctor(Frozen, by="domain codomain objects"):
     """A function on objects along which homs do not get worse.
 
     Parameters
@@ -505,9 +505,6 @@ class EnrichedFunctor(Frozen):
             raise NotComposable("EnrichedFunctor", [failure])
         objects = {x: other.objects[y] for x, y in self.objects.items()}
         return EnrichedFunctor(self.domain, other.codomain, objects, check=False)
-
-    def _key(self) -> tuple[Any, ...]:
-        return self.domain, self.codomain, self.objects
 
     def __repr__(self) -> str:
         return f"EnrichedFunctor({self.domain!r}, {self.codomain!r}, {dict(self.objects)!r})"

@@ -65,7 +65,7 @@ Factor = tuple[tuple[str, ...], np.ndarray]
 """Variables, and a table of values with an axis for each."""
 
 
-class OpenObjective(Frozen):
+class OpenObjective(Frozen, by="objective inputs outputs"):
     """An objective of named variables with inputs, outputs and hidden variables.
 
     Parameters
@@ -377,9 +377,6 @@ class OpenObjective(Frozen):
         return jax.grad(lambda inner: self.cost({**values, **inner}))(point)
 
     # ------------------------------------------------------------------ values
-
-    def _key(self) -> tuple[Any, ...]:
-        return self.objective, self.inputs, self.outputs
 
     def __str__(self) -> str:
         value = str(self.objective).split(" = ", 1)[1]

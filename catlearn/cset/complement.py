@@ -79,7 +79,7 @@ def row_word(table: str) -> str:
     return WORDS.get(table, table)
 
 
-class Complement(Frozen):
+class Complement(Frozen, by="l m k d final"):
     """A pushout complement; it unpacks to ``k : K -> D`` and ``d : D -> G``.
 
     Parameters
@@ -120,9 +120,6 @@ class Complement(Frozen):
 
     def __iter__(self) -> Iterator[Any]:
         return iter((self.k, self.d))
-
-    def _key(self) -> tuple[Any, ...]:
-        return self.l, self.m, self.k, self.d, self.final
 
     def __repr__(self) -> str:
         return f"Complement(apex={self.apex!r}, k={self.k!r}, d={self.d!r})"

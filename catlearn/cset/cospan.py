@@ -66,7 +66,7 @@ Row = int | str
 Leg = Iterable[Row] | TableMorphism
 
 
-class Open(Frozen, Displayed):
+class Open(Frozen, Displayed, by="apex left right table"):
     """An object with inputs and outputs.
 
     Parameters
@@ -346,9 +346,6 @@ class Open(Frozen, Displayed):
             initial[table] = fixed
         found = homomorphisms(self.apex, other.apex, iso=True, initial=initial)
         return next(found, None) is not None
-
-    def _key(self) -> tuple[Any, ...]:
-        return self.apex, self.left, self.right, self.table
 
     def __repr__(self) -> str:
         ends = (", ".join(self.names(rows)) or "()" for rows in (self.inputs, self.outputs))

@@ -83,7 +83,7 @@ def actions(X: Tables, category: FiniteCategory) -> list[np.ndarray]:
     return [act(word) for word in words]
 
 
-class Elements(Frozen):
+class Elements(Frozen, by="cset"):
     """The category of elements of a C-set, with its projection.
 
     Parameters
@@ -123,9 +123,6 @@ class Elements(Frozen):
             return dict(zip(tables, sizes, strict=False))
 
         return self._cached("starts", starts)
-
-    def _key(self) -> tuple[Any, ...]:
-        return (self.cset,)
 
     def __repr__(self) -> str:
         return f"category_of_elements({self.cset!r})"

@@ -36,7 +36,7 @@ from catlearn.finset import Frozen
 Objects = tuple[str, ...]
 
 
-class FreeMonoidal(Frozen):
+class FreeMonoidal(Frozen, by="signature"):
     """The free symmetric monoidal category on a signature.
 
     It is a target of :class:`~catlearn.category.MonoidalFunctor`, whose value puts hypergraphs
@@ -153,9 +153,6 @@ class FreeMonoidal(Frozen):
         outputs = evaluate(diagram, apply, inputs)
         ends = [[wire for wires in side for wire in wires] for side in (inputs, outputs)]
         return Open(builder.hypergraph(), ends[0], ends[1], "Wire")
-
-    def _key(self) -> tuple[Any, ...]:
-        return (self.signature,)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.signature!r})"

@@ -344,7 +344,7 @@ FAMILIES = 200_000_000
 """How many entries the families of a right Kan extension at one table may have by default."""
 
 
-class KanExtension(Frozen):
+class KanExtension(Frozen, by="along of cset"):
     """A C-set pushed forward along a functor of schemas, with its universal property.
 
     Parameters
@@ -368,9 +368,6 @@ class KanExtension(Frozen):
     def functor(self) -> Functor:
         """The extension as a functor to finite sets."""
         return self.cset.as_functor()
-
-    def _key(self) -> tuple[Any, ...]:
-        return self.along, self.of, self.cset
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} of {self.of!r} is {self.cset!r}>"

@@ -118,7 +118,7 @@ def _right(a: str, g: str) -> str:
     return f"({Path.identity(a)}, {g})"
 
 
-class Profunctor(Frozen):
+class Profunctor(Frozen, by="source target cset"):
     """A functor from C^op x D to finite sets.
 
     Parameters
@@ -279,9 +279,6 @@ class Profunctor(Frozen):
         }
         sets = {pair: one.apex for pair, one in glued.items()}
         return Profunctor(A, C, sets, left, right, check=False)
-
-    def _key(self) -> tuple[Any, ...]:
-        return self.source, self.target, self.cset
 
     def __repr__(self) -> str:
         return f"Profunctor.of({self.source!r}, {self.target!r}, {self.cset!r})"

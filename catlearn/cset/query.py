@@ -133,7 +133,7 @@ def pattern(schema: Schema, parts: Mapping[str, Any] | None = None, /, **named: 
     return made
 
 
-class Query(Frozen):
+class Query(Frozen, by="domain codomain functor labels"):
     """A conjunctive query, as a functor from (the opposite of) a schema to patterns.
 
     Parameters
@@ -419,9 +419,6 @@ class Query(Frozen):
         if not chosen:
             return np.zeros(_count(rows), np.int64)
         return find(*([side[t][row] for t, row in chosen] for side in (images, rows)))
-
-    def _key(self) -> tuple[Any, ...]:
-        return self.domain, self.codomain, self.functor, self.labels
 
     def __repr__(self) -> str:
         patterns = ", ".join(f"{table}: {one}" for table, one in self.functor.objects.items())

@@ -420,7 +420,7 @@ def actions_from(arrows: Tables, table: str, X: Tables) -> dict[Place, np.ndarra
     return found
 
 
-class Yoneda(Frozen):
+class Yoneda(Frozen, by="cset table"):
     """The bijection between the rows of X at a table and the morphisms out of its representable.
 
     Parameters
@@ -478,9 +478,6 @@ class Yoneda(Frozen):
 
     def __len__(self) -> int:
         return self.cset.size(self.table)
-
-    def _key(self) -> tuple[Any, ...]:
-        return self.cset, self.table
 
     def __repr__(self) -> str:
         return f"yoneda({self.cset!r}, {self.table!r})"

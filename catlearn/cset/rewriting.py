@@ -533,7 +533,7 @@ def _record(maps: Mapping[str, Mapping[Any, Any]]) -> Record[str, Any]:
     return Record({table: Record(pairs) for table, pairs in maps.items()})
 
 
-class Rewrite(Frozen, Displayed):
+class Rewrite(Frozen, Displayed, by="rule match"):
     """What a rule does at a match: two pushout squares, or one and a final pullback.
 
     Examples
@@ -595,9 +595,6 @@ class Rewrite(Frozen, Displayed):
     def inverse(self) -> Rewrite:
         """Return the rewrite back, by the inverse of the applied rule at the comatch."""
         return self.applied.inverse().rewrite(self.apex, self.comatch)
-
-    def _key(self) -> tuple[Any, ...]:
-        return self.rule, self.match
 
     def __repr__(self) -> str:
         return f"Rewrite({self.rule!r}, apex={self.apex!r})"

@@ -451,7 +451,7 @@ def _too_many(whole: Tables, budget: int, least: int) -> TooLarge:
     )
 
 
-class SubobjectClassifier(Frozen):
+class SubobjectClassifier(Frozen, by="cset"):
     """The subobject classifier of the C-sets on a schema; see :func:`subobject_classifier`."""
 
     cset: CSet
@@ -531,9 +531,6 @@ class SubobjectClassifier(Frozen):
             raise NotComposable("subobject", [Failure("ends", "codomain", f"not Omega: {why}")])
         return Subobject.image(self.true).pullback(chi)
 
-    def _key(self) -> tuple[Any, ...]:
-        return (self.cset,)
-
     def __repr__(self) -> str:
         return f"subobject_classifier({self.cset.schema!r})"
 
@@ -563,7 +560,7 @@ def subobject_classifier(schema: Shape, budget: int = 100_000) -> SubobjectClass
     return SubobjectClassifier(schema, budget)
 
 
-class Exponential(Frozen):
+class Exponential(Frozen, by="base exponent"):
     """The exponential Y^X with its universal property; see :func:`exponential`."""
 
     base: CSet
@@ -675,9 +672,6 @@ class Exponential(Frozen):
             if why:
                 failures.append(Failure("ends", side, f"{expected} is expected: {why}"))
         refuse("exponential", failures, NotComposable)
-
-    def _key(self) -> tuple[Any, ...]:
-        return self.base, self.exponent
 
     def __repr__(self) -> str:
         return f"Exponential({self.base!r}, {self.exponent!r})"

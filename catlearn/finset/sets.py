@@ -133,7 +133,7 @@ def family_names(sets: Sequence[FinSet], columns: Sequence[np.ndarray]) -> tuple
     return (names or None) if len(set(names)) == len(names) else None
 
 
-class FinSet(Frozen):
+class FinSet(Frozen, by="size names"):
     """A finite set {0, ..., size - 1}, whose elements may have names.
 
     Parameters
@@ -229,9 +229,6 @@ class FinSet(Frozen):
         if isinstance(element, str):
             return element in self.numbers
         return isinstance(element, (int, np.integer)) and 0 <= int(element) < self.size
-
-    def _key(self) -> tuple[Any, ...]:
-        return self.size, self.names
 
     def __repr__(self) -> str:
         return f"FinSet({brief(self.names) if self.names else self.size})"

@@ -1013,7 +1013,7 @@ def _hashable(label: Any) -> bool:
     return True
 
 
-class TableMorphism(Frozen, Displayed):
+class TableMorphism(Frozen, Displayed, by="domain codomain components"):
     """A function for each table, natural for arrows and lists, that keeps or raises labels.
 
     Parameters
@@ -1199,9 +1199,6 @@ class TableMorphism(Frozen, Displayed):
     def __call__(self, table: str, row: int | str) -> int:
         """Return the image of one row."""
         return self.components[table](row)
-
-    def _key(self) -> tuple[Any, ...]:
-        return self.domain, self.codomain, self.components
 
     def __repr__(self) -> str:
         parts = ", ".join(f"{t!r}: {brief(f.values.tolist())}" for t, f in self.components.items())

@@ -90,7 +90,7 @@ class Ambient:
         raise CatlearnError(f"{self.name} induces no morphisms into {limit!r}")
 
 
-class Diagram(Frozen):
+class Diagram(Frozen, by="objects arrows legs names"):
     """A finite diagram: objects, and arrows between them.
 
     Parameters
@@ -196,9 +196,6 @@ class Diagram(Frozen):
             failures.append(Failure("names", "names", message))
         return failures
 
-    def _key(self) -> tuple[Any, ...]:
-        return self.objects, self.arrows, self.legs, self.names
-
     def __repr__(self) -> str:
         objects, arrows = list(self.objects), list(self.arrows)
         return f"Diagram({objects}, {arrows}, legs={list(self.legs)}, names={list(self.names)})"
@@ -250,7 +247,7 @@ class Diagram(Frozen):
         return [Failure("legs", f"object {k}", f"{direction}; make it a leg") for k in loose]
 
 
-class Span(Frozen):
+class Span(Frozen, by="f g"):
     """Two morphisms out of one object, ``left <- apex -> right``.
 
     Parameters
@@ -288,9 +285,6 @@ class Span(Frozen):
     def __iter__(self) -> Iterator[Any]:
         return iter((self.f, self.g))
 
-    def _key(self) -> tuple[Any, ...]:
-        return self.f, self.g
-
     def __repr__(self) -> str:
         return f"Span({self.f!r}, {self.g!r})"
 
@@ -318,7 +312,7 @@ def parallel(morphisms: tuple[Any, ...], leg: int) -> Diagram:
     return Diagram(objects, [(0, 1, m) for m in morphisms], legs=[leg])
 
 
-class Universal(Frozen, Displayed):
+class Universal(Frozen, Displayed, by="diagram apex legs"):
     """What limits and colimits share: a remembered diagram, an apex, and legs to unpack."""
 
     diagram: Diagram
@@ -349,9 +343,6 @@ class Universal(Frozen, Displayed):
     def __getitem__(self, leg: int | str) -> Any:
         """Return a leg by its number or its name."""
         return self.legs[self.diagram.names.index(leg) if isinstance(leg, str) else leg]
-
-    def _key(self) -> tuple[Any, ...]:
-        return self.diagram, self.apex, self.legs
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(apex={self.apex!r}, legs={self.legs!r})"

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from operator import attrgetter
 from typing import Any, TypeVar
 
 import numpy as np
@@ -30,11 +31,24 @@ SHOWN = 10
 class Frozen(Brief):
     """A value whose fields are set once, by ``_set`` in its constructor.
 
-    Two of one class are equal if their keys are; by default each is equal to itself alone.
+    Two of one class are equal if their keys are: the fields that the class names, by their names
+    in ``by``, or what ``_key`` returns. By default each is equal to itself alone.
+
+    >>> class Point(Frozen, by="x y"):
+    ...     def __init__(self, x, y, colour):
+    ...         self._set(x=x, y=y, colour=colour)
+    >>> Point(1, 2, "red") == Point(1, 2, "blue"), Point(1, 2, "red") == Point(1, 3, "red")
+    (True, False)
     """
 
-    def _key(self) -> tuple[Any, ...]:
-        return (id(self),)
+    def __init_subclass__(cls, by: str = "", **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if by:
+            fields = attrgetter(*by.split())
+            cls._key = lambda self: fields(self)
+
+    def _key(self) -> Any:
+        return id(self)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Frozen) or type(self) is not type(other):
