@@ -133,6 +133,25 @@ def refuse(
         raise error(what, found)
 
 
+def fault(
+    what: str,
+    law: str,
+    where: str,
+    message: str,
+    error: type[InvalidStructure] = InvalidStructure,
+) -> InvalidStructure:
+    """Return the error of one failure; the arguments are those of the two classes.
+
+    Examples
+    --------
+    >>> raise fault("Graph", "ends", "edge 'f'", "there is no vertex 'B'")
+    Traceback (most recent call last):
+    catlearn.errors.InvalidStructure: Graph is not valid (1 failure):
+      - edge 'f': there is no vertex 'B' [ends]
+    """
+    return error(what, [Failure(law, where, message)])
+
+
 class WrongKind(CatlearnError, TypeError):
     """An argument of another kind than the function takes."""
 

@@ -35,7 +35,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from catlearn.errors import DEEPEST, CatlearnError, Failure, FileFormatError, refuse, repr_of
+from catlearn.errors import DEEPEST, CatlearnError, Failure, FileFormatError, fault, refuse, repr_of
 
 #: Bytes of JSON that are read unless the caller allows more.
 MAX_JSON_BYTES = 64 * 2**20
@@ -166,7 +166,7 @@ def reading(what: str, where: str = "document", law: str = "file") -> Iterator[N
         raise
     except Exception as error:
         reason = shorten(str(error) or type(error).__name__, 200)
-        raise FileFormatError(what, [Failure(law, where, reason)]) from None
+        raise fault(what, law, where, reason, FileFormatError) from None
 
 
 def json_depth(text: str) -> int:
@@ -219,7 +219,7 @@ def parse_json(
     depth = json_depth(text)
     if depth > max_depth:
         message = f"nests {depth} levels deep, at most {max_depth} are read"
-        raise FileFormatError(what, [Failure("depth limit", "document", message)])
+        raise fault(what, "depth limit", "document", message, FileFormatError)
     faults: list[Failure] = []
 
     def constant(name: str) -> float:
@@ -273,14 +273,14 @@ def parse_json(
 def _decoded(data: bytes | str, what: str, max_bytes: int) -> str:
     if len(data) > max_bytes:
         message = f"has {len(data)} bytes, at most {max_bytes} are read"
-        raise FileFormatError(what, [Failure("size limit", "document", message)])
+        raise fault(what, "size limit", "document", message, FileFormatError)
     if isinstance(data, str):
         return data
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         message = f"byte {error.start} is not UTF-8 text"
-        raise FileFormatError(what, [Failure("strict JSON", "document", message)]) from None
+        raise fault(what, "strict JSON", "document", message, FileFormatError) from None
 
 
 _field_limit = threading.Lock()
@@ -434,10 +434,10 @@ def check_bounded(path: str | os.PathLike[str], max_bytes: int, what: str | None
         raise IsADirectoryError(f"{path} is a folder, a file was expected")
     if not stat.S_ISREG(found.st_mode):
         message = "is a device or a pipe, a regular file was expected"
-        raise FileFormatError(what, [Failure("regular file", str(path), message)])
+        raise fault(what, "regular file", str(path), message, FileFormatError)
     if found.st_size > max_bytes:
         message = f"has {found.st_size} bytes, at most {max_bytes} are read"
-        raise FileFormatError(what, [Failure("size limit", str(path), message)])
+        raise fault(what, "size limit", str(path), message, FileFormatError)
     return found.st_size
 
 

@@ -34,7 +34,7 @@ from typing import Any
 
 import numpy as np
 
-from catlearn.errors import Failure, FileFormatError, listed, refuse
+from catlearn.errors import Failure, FileFormatError, fault, listed, refuse
 from catlearn.files import atomic_write, has_surrogate, parse_json, read_bounded, shorten
 
 #: Bytes of one file that are read unless the caller allows more.
@@ -126,7 +126,7 @@ def header_of(path: str | os.PathLike[str]) -> tuple[dict[str, tuple[int, ...]],
     """
     what = f"file {os.path.basename(os.fspath(path))!r}"
     if not os.path.isfile(path):  # a pipe would be waited for
-        raise FileFormatError(what, [Failure("file", os.fspath(path), "is no file")])
+        raise fault(what, "file", os.fspath(path), "is no file", FileFormatError)
     with open(path, "rb") as stream:
         size = stream.read(8)
         text = stream.read(min(int.from_bytes(size, "little"), MAX_HEADER_BYTES + 1))
@@ -173,7 +173,7 @@ def decode_tree(
     tensors, metadata = decode_tensors(data, what)
     if _TREE not in metadata:
         message = f"metadata has no {_TREE!r}; this file was not written by catlearn"
-        raise FileFormatError(what, [Failure("tree", "header", message)])
+        raise fault(what, "tree", "header", message, FileFormatError)
     header = metadata.pop(_HEADER, None)
     faults = []
     if sums and header is not None and header != str(_header_sum(tensors, metadata)):
@@ -283,7 +283,7 @@ def decode_tensors(
 
 def _split(data: bytes, what: str) -> tuple[dict[str, Any], memoryview]:
     def refuse(message: str) -> FileFormatError:
-        return FileFormatError(what, [Failure("header", "first bytes", message)])
+        return fault(what, "header", "first bytes", message, FileFormatError)
 
     if len(data) < 8:
         raise refuse(f"the file has {len(data)} bytes, a header needs 8; is it complete?")

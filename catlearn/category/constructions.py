@@ -90,7 +90,7 @@ from catlearn.category.finite import ArrowLike, Compose, FiniteCategory
 from catlearn.category.functor import Functor, Subcategory
 from catlearn.category.path import Path
 from catlearn.category.transformation import NaturalTransformation
-from catlearn.errors import Failure, NotComposable, TooLarge, expect, expect_each
+from catlearn.errors import NotComposable, TooLarge, expect, expect_each, fault
 from catlearn.finset import Diagram, colimit
 from catlearn.finset.join import find, join, keys, positions
 from catlearn.names import distinct
@@ -411,7 +411,7 @@ def _comma(
     A, B, C = F.domain, G.domain, F.codomain
     if G.codomain != C:
         message = f"the first functor ends at {C}, the second at {G.codomain}"
-        raise NotComposable("comma category", [Failure("codomain", "F, G", message)])
+        raise fault("comma category", "codomain", "F, G", message, NotComposable)
     sizes = [len(C.ar), len(A.ob), len(B.ob), len(C.ob), len(C.ob)]
     ends = [(0, 3, C.src.values), (1, 3, F.ob.values), (0, 4, C.tgt.values), (2, 4, G.ob.values)]
     h, a, b = join(sizes, ends, [0, 1, 2])
@@ -671,7 +671,7 @@ class Grothendieck(FiniteCategory):
         if C.src(row) != home[e]:
             name, here = C.ar.label(row), C.ob.label(int(home[e]))
             message = f"it starts at {C.ends(row)[0]}, but {self.ob.label(e)} lies over {here}"
-            raise NotComposable("lift", [Failure("composition", name, message)])
+            raise fault("lift", "composition", name, message, NotComposable)
         return self.ar.label(int(np.flatnonzero((self.src.values == e) & (f == row) & lifts)[0]))
 
 

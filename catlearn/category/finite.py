@@ -96,12 +96,12 @@ from catlearn.category.sources import (
 from catlearn.errors import (
     Failure,
     InfinitelyManyPaths,
-    InvalidStructure,
     NotComposable,
     TooManyPaths,
     UnknownName,
     did_you_mean,
     expect,
+    fault,
     refuse,
 )
 from catlearn.finset import FinFunction, FinSet, Record
@@ -320,9 +320,7 @@ class FiniteCategory(Category):
         if self.tgt(first) != self.src(then):
             f, g = self.ar.label(first), self.ar.label(then)
             message = f"{f} ends at {self.ends(first)[1]}, but {g} starts at {self.ends(then)[0]}"
-            raise NotComposable(
-                type(self).__name__, [Failure("composition", f"{f} >> {g}", message)]
-            )
+            raise fault(type(self).__name__, "composition", f"{f} >> {g}", message, NotComposable)
         return int(self.composites[self._place(np.int64(first), np.int64(then))])
 
     def read(self, arrow: ArrowLike, /) -> str:
@@ -383,8 +381,13 @@ class FiniteCategory(Category):
         left, right = self.arrow(one), self.arrow(other)
         if self.ends(left) != self.ends(right):
             sides = [f"{self.ar.label(k)} : {' -> '.join(self.ends(k))}" for k in (left, right)]
-            failure = Failure("parallel arrows", sides[0], f"is not parallel to {sides[1]}")
-            raise NotComposable(type(self).__name__, [failure])
+            raise fault(
+                type(self).__name__,
+                "parallel arrows",
+                sides[0],
+                f"is not parallel to {sides[1]}",
+                NotComposable,
+            )
         return Equal if left == right else NotEqual
 
     def hom_rows(self, source: int | str, target: int | str) -> np.ndarray:
@@ -1047,8 +1050,7 @@ class FiniteCategory(Category):
             )
             if not mask[row]
         ]
-        failure = Failure("isomorphism", self.ar.label(row), ", and ".join(lacks))
-        raise InvalidStructure("inverse", [failure])
+        raise fault("inverse", "isomorphism", self.ar.label(row), ", and ".join(lacks))
 
     def splitting(self, idempotent: ArrowLike) -> tuple[str, str]:
         """Return the first retraction r and section s with ``r >> s`` a given idempotent.
@@ -1071,7 +1073,7 @@ class FiniteCategory(Category):
             loop = self.src(row) == self.tgt(row)
             twice = self.ar.label(int(self.then(row, row))) if loop else ""
             message = f"{name} >> {name} is {twice}" if loop else "its ends differ"
-        raise InvalidStructure("splitting", [Failure("idempotent", name, message)])
+        raise fault("splitting", "idempotent", name, message)
 
     def factorisations(self, arrow: ArrowLike) -> tuple[tuple[str, str], ...]:
         """Return all pairs (g, h) of arrows with ``g >> h`` the given one.

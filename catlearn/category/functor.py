@@ -109,11 +109,11 @@ from catlearn.display import Displayed
 from catlearn.errors import (
     CatlearnError,
     Failure,
-    InvalidStructure,
     NotComposable,
     UnknownName,
     did_you_mean,
     expect_dicts,
+    fault,
     listed,
     refuse,
 )
@@ -446,7 +446,7 @@ class Functor(Frozen, Displayed):
         same = self.target is then.domain or self.target == then.domain
         if not same and not isinstance(self.target, Paths):
             message = f"the first ends at {self.target}, the second starts at {then.domain}"
-            raise NotComposable("Functor", [Failure("composition", "F >> G", message)])
+            raise fault("Functor", "composition", "F >> G", message, NotComposable)
         if self.is_finite and then.is_finite:
             ob, ar = then.ob.values[self.ob.values], then.ar.values[self.ar.values]
             return Functor.build(self.domain, then.target, ob, ar)
@@ -460,7 +460,7 @@ class Functor(Frozen, Displayed):
             return NotImplemented
         if not morphism.codomain.matches(self.graph):
             message = f"the morphism ends at {morphism.codomain!r}, the functor starts elsewhere"
-            raise InvalidStructure("Functor", [Failure("composition", "morphism", message)])
+            raise fault("Functor", "composition", "morphism", message)
         graph = morphism.domain
         objects = {v: self.objects[morphism.vertex(v)] for v in graph.vertices}
         arrows = {e: self.arrows[morphism.edge(e)] for e in graph.edges}

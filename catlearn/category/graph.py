@@ -69,13 +69,13 @@ from catlearn.display import brief
 from catlearn.errors import (
     Failure,
     InfinitelyManyPaths,
-    InvalidStructure,
     NotComposable,
     TooManyPaths,
     UnknownName,
     did_you_mean,
     expect,
     expect_each,
+    fault,
     refuse,
     wrong_kind,
 )
@@ -367,12 +367,12 @@ class Graph(Tables):
         """
         if not graph.is_directed():
             message = "it is undirected; graph.to_directed() has an edge each way"
-            raise InvalidStructure("Graph", [Failure("direction", "networkx graph", message)])
+            raise fault("Graph", "direction", "networkx graph", message)
         if len(set(map(str, graph.nodes))) < len(graph):
             message = (
                 "different nodes have the same text; networkx.relabel_nodes can tell them apart"
             )
-            raise InvalidStructure("Graph", [Failure("names", "networkx graph", message)])
+            raise fault("Graph", "names", "networkx graph", message)
         ends = [(str(u), str(v)) for u, v in graph.edges()]
         keys: list[Any] = [edge[-1] for edge in graph.edges] if graph.is_multigraph() else []
         if len(set(keys)) < len(ends) or not all(isinstance(key, str) for key in keys):
@@ -550,8 +550,7 @@ class Graph(Tables):
         """
         cycle = find_cycle(self._steps)
         if cycle:
-            failure = Failure("acyclicity", "cycle", " >> ".join(map(written, cycle)))
-            raise InvalidStructure("order of a graph", [failure])
+            raise fault("order of a graph", "acyclicity", "cycle", " >> ".join(map(written, cycle)))
         return tuple(sort_vertices(self._steps))
 
     @property

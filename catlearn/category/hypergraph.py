@@ -46,6 +46,7 @@ from catlearn.errors import (
     did_you_mean,
     expect,
     expect_dicts,
+    fault,
     listed,
     refuse,
 )
@@ -577,16 +578,14 @@ def evaluate(
         else:
             known.update(zip(wires, made, strict=True))
             return
-        raise InvalidStructure("evaluation", [Failure("monogamy", place(at), problem)])
+        raise fault("evaluation", "monogamy", place(at), problem)
 
     def read(wires: Sequence[int], at: int | str) -> tuple[Any, ...]:
         try:
             return tuple([known[wire] for wire in wires])
         except KeyError as error:
             problem = f"wire {written(H.wires[error.args[0]])} is no input, and no box writes it"
-            raise InvalidStructure(
-                "evaluation", [Failure("monogamy", place(at), problem)]
-            ) from None
+            raise fault("evaluation", "monogamy", place(at), problem) from None
 
     write(diagram.inputs, given, "inputs")
     for box in H.order:

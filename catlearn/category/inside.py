@@ -50,7 +50,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from catlearn.errors import DoesNotExist, Failure, NotComposable, refuse
+from catlearn.errors import DoesNotExist, Failure, NotComposable, fault, refuse
 from catlearn.finset.join import join, keys
 from catlearn.finset.universal import Ambient, Colimit, Diagram, Limit
 from catlearn.finset.value import Frozen
@@ -320,7 +320,7 @@ class Arrow(Frozen, by="row category"):
         why = self.ambient.mismatch(self.codomain, other.domain)
         if why:
             where = f"{self.name} >> {other.name}"
-            raise NotComposable("Arrow", [Failure("composition", where, why)])
+            raise fault("Arrow", "composition", where, why, NotComposable)
         return Arrow(self.category, int(self.category.then(self.row, other.row)))
 
     def _is(self, kind: str) -> bool:

@@ -51,7 +51,7 @@ from itertools import chain, islice
 from typing import Any, NamedTuple
 
 from catlearn.category.hypergraph import HypergraphBuilder, OpenHypergraph, StringDiagram, evaluate
-from catlearn.errors import Failure, InvalidStructure, NotComposable, expect, nesting
+from catlearn.errors import NotComposable, expect, fault, nesting
 from catlearn.names import visible
 
 
@@ -201,8 +201,9 @@ class Lenses:
         for number, lens in enumerate(arrows):
             if lens.domain != at:
                 message = f"starts at {_text(lens.domain)}, and what is before ends at {_text(at)}"
-                failure = Failure("composition", f"lens {number}", message)
-                raise NotComposable("composite of lenses", [failure])
+                raise fault(
+                    "composite of lenses", "composition", f"lens {number}", message, NotComposable
+                )
             at = lens.codomain
         # Composites of composites are flat, so that long ones do not nest.
         parts = tuple(chain.from_iterable(lens.steps or (lens,) for lens in arrows))
@@ -296,7 +297,7 @@ class Lenses:
                 f"wire {several[0]}",
                 "a wire between lenses is one port",
             )
-            raise InvalidStructure("string diagram of lenses", [Failure("ports", where, message)])
+            raise fault("string diagram of lenses", "ports", where, message)
         domain, codomain = (
             tuple(ports(objects[wire])[0] for wire in side)
             for side in (diagram.inputs, diagram.outputs)
@@ -352,7 +353,7 @@ class Lenses:
 
         if self.samples is None:
             message = "whether two lenses are equal is not decided; give Lenses(samples=...)"
-            raise InvalidStructure("lenses", [Failure("equality", "samples", message)])
+            raise fault("lenses", "equality", "samples", message)
         if self.ends(one) != self.ends(other):
             return False
         drawn = [[*map(self.samples, object)] for object in self.ends(one)]

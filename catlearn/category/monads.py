@@ -49,7 +49,7 @@ from catlearn.category.functor import Functor
 from catlearn.category.targets import compare
 from catlearn.category.transformation import NaturalTransformation
 from catlearn.display import Displayed
-from catlearn.errors import Failure, InvalidStructure, expect
+from catlearn.errors import Failure, expect, fault
 from catlearn.finset import Frozen
 from catlearn.finset.join import find, keys
 
@@ -237,7 +237,7 @@ def _powers(what: str, functor: Functor) -> tuple[Functor, Functor]:
     C, D = functor._finite()
     if C != D:
         message = f"it leads from {C} to {D}, expected one category"
-        raise InvalidStructure(what, [Failure("ends", "functor", message)])
+        raise fault(what, "ends", "functor", message)
     return Functor.identity(C), functor >> functor
 
 
@@ -262,7 +262,7 @@ class OfMonad(FiniteCategory):
             message = f"its monad is {found.functor}, expected {self.monad.functor}"
             if found.functor == self.monad.functor:
                 message = "its monad has the functor, but another unit or multiplication"
-            raise InvalidStructure("comparison", [Failure("monad", "pair", message)])
+            raise fault("comparison", "monad", "pair", message)
 
 
 class Kleisli(OfMonad):

@@ -32,7 +32,7 @@ from functools import lru_cache
 from typing import Any
 
 from catlearn.display import Brief
-from catlearn.errors import Failure, NotComposable, PathSyntaxError, expect, wrong_kind
+from catlearn.errors import NotComposable, PathSyntaxError, expect, fault, wrong_kind
 from catlearn.files import shorten
 from catlearn.names import quote
 
@@ -78,8 +78,7 @@ class Path(Brief):
                 raise wrong_kind(name, "each name of a path", "a text")
         if not self.edges and self.source != self.target:
             ends = f"it starts at {self.source} and ends at {self.target}"
-            failure = Failure("identity", "path without edges", ends)
-            raise NotComposable("Path", [failure])
+            raise fault("Path", "identity", "path without edges", ends, NotComposable)
 
     @classmethod
     def identity(cls, vertex: str) -> Path:
@@ -92,8 +91,7 @@ class Path(Brief):
         if self.target != other.source:
             one, two = excerpt(self), excerpt(other)
             message = f"{one} ends at {self.target}, but {two} starts at {other.source}"
-            failure = Failure("composition", f"({one}) >> ({two})", message)
-            raise NotComposable("Path", [failure])
+            raise fault("Path", "composition", f"({one}) >> ({two})", message, NotComposable)
         made = object.__new__(Path)
         here, there = self.__dict__.get("edges"), other.__dict__.get("edges")
         if here is not None and there is not None and len(here) + len(there) < 256:

@@ -87,13 +87,13 @@ from catlearn.category.path import (
 from catlearn.errors import (
     DEEPEST,
     Failure,
-    InvalidStructure,
     NotComposable,
     PathSyntaxError,
     TooLarge,
     UnknownName,
     did_you_mean,
     expect,
+    fault,
     known_options,
     listed,
     refuse,
@@ -266,7 +266,7 @@ def _inverses(letters: Iterable[str]) -> dict[str, str]:
         inverses[letter], inverses[other] = other, letter
     if len(inverses) < 2 * len(generators):
         message = f"a letter has the name of an inverse: the letters are {', '.join(inverses)}"
-        raise InvalidStructure("Presentation", [Failure("letters", "alphabet", message)])
+        raise fault("Presentation", "letters", "alphabet", message)
     return inverses
 
 

@@ -25,7 +25,7 @@ import numpy as np
 
 from catlearn.category.graph import Graph, is_pair
 from catlearn.category.path import Path
-from catlearn.errors import Failure, InvalidStructure, TooLarge, expect, refuse
+from catlearn.errors import Failure, InvalidStructure, TooLarge, expect, fault, refuse
 from catlearn.finset import FinSet
 from catlearn.finset.value import SHOWN, failures_at, listing
 
@@ -57,7 +57,7 @@ def as_pairs(relation: Any, elements: Iterable[Any] = ()) -> tuple[tuple[str, ..
     elif hasattr(relation, "is_directed"):
         if not relation.is_directed():
             message = "it is undirected; an order needs a networkx.DiGraph"
-            raise InvalidStructure("order", [Failure("direction", "networkx graph", message)])
+            raise fault("order", "direction", "networkx graph", message)
         given += relation.nodes
         related = list(relation.edges())
     elif callable(relation):

@@ -25,7 +25,7 @@ from catlearn.category.hypergraph import OpenHypergraph, evaluate
 from catlearn.category.path import Path
 from catlearn.category.presentation import Presentation
 from catlearn.category.protocol import Category, Composes, Verdict
-from catlearn.errors import CatlearnError, Failure, InvalidStructure, expect, wrong_kind
+from catlearn.errors import CatlearnError, Failure, expect, fault, wrong_kind
 from catlearn.finset.sets import FinSet
 
 Equality = Callable[[Any, Any], bool | Verdict]
@@ -100,9 +100,7 @@ class Wired:
     def _split(self, wires: Sequence[int], values: tuple[Any, ...]) -> list[tuple[Any, ...]]:
         if len(values) != (count := self._count(wires)):
             message = f"found {len(values)} values, expected {count}"
-            raise InvalidStructure(
-                "evaluation", [Failure("values", f"{len(wires)} wires", message)]
-            )
+            raise fault("evaluation", "values", f"{len(wires)} wires", message)
         left = iter(values)
         return [tuple(islice(left, len(_listed(self.objects[wire])))) for wire in wires]
 

@@ -58,6 +58,7 @@ from catlearn.errors import (
     expect,
     expect_dicts,
     expect_each,
+    fault,
     listed,
     refuse,
 )
@@ -243,7 +244,7 @@ class NaturalTransformation(Frozen, Displayed, by="domain codomain components"):
         if self.codomain != then.domain:
             message = "the first ends at another functor than the second starts at"
             ends = f"{self.codomain} is not {then.domain}"
-            raise NotComposable("NaturalTransformation", [Failure("composition", message, ends)])
+            raise fault("NaturalTransformation", "composition", message, ends, NotComposable)
         compose = self.target.compose
         components = {a: compose(f, then.components[a]) for a, f in self.components.items()}
         return self._made(self.domain, then.codomain, components)

@@ -38,7 +38,7 @@ from catlearn.cli.configuration import Section, make_loss, parse_toml, weighing
 from catlearn.display import Chart, Series, html_table
 from catlearn.drawing import draw
 from catlearn.drawing.charts import chart_svg
-from catlearn.errors import CatlearnError, Failure, FileFormatError
+from catlearn.errors import CatlearnError, FileFormatError, fault
 from catlearn.files import (
     MAX_JSON_BYTES,
     atomic_write,
@@ -177,12 +177,11 @@ def load_run(folder: str | os.PathLike[str]) -> RunFolder:
     values, _ = load_tree(folder / "params.safetensors")
     if not isinstance(diagram, LearningDiagram) or not isinstance(values, dict):
         message = "must hold a learning diagram and its variables"
-        raise FileFormatError(f"run '{folder}'", [Failure("run", "diagram.json", message)])
+        raise fault(f"run '{folder}'", "run", "diagram.json", message, FileFormatError)
     data = read_bounded(folder / "metrics.json", MAX_JSON_BYTES)
     metrics = parse_json(data, "file 'metrics.json'")
     if not isinstance(metrics, dict):
-        fault = Failure("run", "metrics.json", "must be an object")
-        raise FileFormatError(f"run '{folder}'", [fault])
+        raise fault(f"run '{folder}'", "run", "metrics.json", "must be an object", FileFormatError)
     history = read_history(folder / "history.csv")
     del history[next(iter(history))]
     best = load_tree(folder / BEST)[0] if (folder / BEST).is_file() else None

@@ -65,6 +65,7 @@ from catlearn.errors import (
     InvalidStructure,
     TrainingDiverged,
     did_you_mean,
+    fault,
 )
 from catlearn.files import (
     MAX_JSON_BYTES,
@@ -832,7 +833,7 @@ def _npz(path: Path) -> ColumnFile:
     size = sum(one.file_size for one in members.values())
     if size > MAX_TENSOR_BYTES:
         message = f"unpacks to {size} bytes, at most {MAX_TENSOR_BYTES} are read"
-        raise FileFormatError(what, [Failure("size limit", "document", message)])
+        raise fault(what, "size limit", "document", message, FileFormatError)
 
     def read(name: str) -> np.ndarray:
         where = f"array {shorten(name)!r}"
@@ -842,7 +843,7 @@ def _npz(path: Path) -> ColumnFile:
                 wanted = _claimed(stream)
             if wanted > members[name].file_size:
                 message = f"claims {wanted} bytes, the file has {members[name].file_size} of it"
-                raise FileFormatError(what, [Failure("size limit", where, message)])
+                raise fault(what, "size limit", where, message, FileFormatError)
             with archive.open(members[name]) as stream:
                 return np.lib.format.read_array(stream, allow_pickle=False)
 

@@ -38,7 +38,7 @@ from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
 from catlearn.display import Legible
-from catlearn.errors import Failure, InvalidStructure, UnknownName, expect
+from catlearn.errors import InvalidStructure, UnknownName, expect, fault
 from catlearn.names import quote
 from catlearn.typesetting import upright_latex
 
@@ -90,7 +90,7 @@ class Atom(Legible):
                 break
         if waiting != 1:
             message = "the numbers of arguments do not add up to one term"
-            raise InvalidStructure("Atom", [Failure("term", repr(self.postfix), message)])
+            raise fault("Atom", "term", repr(self.postfix), message)
 
     @classmethod
     def of(cls, head: str, *arguments: Atom | str) -> Atom:
@@ -243,7 +243,7 @@ class Atom(Legible):
 
 def _syntax_error(text: str, place: int, message: str) -> InvalidStructure:
     where = f"{text[:place]}>>>{text[place:]}"
-    return InvalidStructure("Atom", [Failure("syntax", where, message)])
+    return fault("Atom", "syntax", where, message)
 
 
 _refined = re.compile(r"(\w+)\((.*)\)_(.+)")

@@ -71,11 +71,11 @@ from catlearn.cost.quantale import (
 )
 from catlearn.errors import (
     Failure,
-    InvalidStructure,
     NotComposable,
     UnknownName,
     did_you_mean,
     expect,
+    fault,
     listed,
     refuse,
 )
@@ -309,7 +309,7 @@ class EnrichedCategory(Frozen):
         """Return the category with each hom sent along a lax morphism of quantales."""
         if along.source != self.quantale:
             message = f"starts at {along.source.name}, the category is over {self.quantale.name}"
-            raise InvalidStructure("change of base", [Failure("quantale", repr(along), message)])
+            raise fault("change of base", "quantale", repr(along), message)
         return self._like(self.objects, along(self.hom), along.target)
 
     def __matmul__(self, other: EnrichedCategory) -> EnrichedCategory:
@@ -342,7 +342,7 @@ class EnrichedCategory(Frozen):
     def _same_base(self, other: EnrichedCategory) -> None:
         if self.quantale != other.quantale:
             message = f"are over {self.quantale.name} and over {other.quantale.name}"
-            raise InvalidStructure("product", [Failure("quantale", "the categories", message)])
+            raise fault("product", "quantale", "the categories", message)
 
     # ------------------------------------------------------------------ presheaves
 
@@ -501,8 +501,9 @@ class EnrichedFunctor(Frozen, by="domain codomain objects"):
             return NotImplemented
         if self.codomain != other.domain:
             message = f"ends at {self.codomain!r}, the second starts at {other.domain!r}"
-            failure = Failure("composition", "the first functor", message)
-            raise NotComposable("EnrichedFunctor", [failure])
+            raise fault(
+                "EnrichedFunctor", "composition", "the first functor", message, NotComposable
+            )
         objects = {x: other.objects[y] for x, y in self.objects.items()}
         return EnrichedFunctor(self.domain, other.codomain, objects, check=False)
 
@@ -679,7 +680,7 @@ class LawvereMetric(EnrichedCategory):
         """Return a category over LAWVERE as a metric space."""
         if category.quantale != LAWVERE:
             message = f"found a category over {category.quantale.name}; change its base first"
-            raise InvalidStructure("LawvereMetric", [Failure("quantale", "quantale", message)])
+            raise fault("LawvereMetric", "quantale", "quantale", message)
         return cls(category.objects, category.hom, check=False, tolerance=category.tolerance)
 
     def distance(self, x: str, y: str) -> float:
@@ -765,7 +766,7 @@ def free(
         values = list(weights)
         if len(values) != len(edges):
             message = f"found {len(values)}, expected one for each of {len(edges)} edges"
-            raise InvalidStructure("free category", [Failure("weights", "weights", message)])
+            raise fault("free category", "weights", "weights", message)
         given = dict(zip(edges, values, strict=True))
     known = set(edges)
     failures = [Failure("weights", f"edge {e!r}", "has no weight") for e in edges if e not in given]

@@ -38,7 +38,7 @@ import numpy as np
 
 from catlearn.cost.quantale import LAWVERE, Quantale, write_names, write_value
 from catlearn.display import html_table, text_table
-from catlearn.errors import Failure, InvalidStructure, NotComposable, expect, refuse
+from catlearn.errors import Failure, NotComposable, expect, fault, refuse
 from catlearn.finset.value import SHOWN, Frozen
 
 
@@ -90,7 +90,7 @@ class Matrix(Frozen):
         array = quantale.array(entries)
         if array.ndim != 2:
             message = f"found shape {array.shape}, expected two axes"
-            raise InvalidStructure("Matrix", [Failure("shape", "entries", message)])
+            raise fault("Matrix", "shape", "entries", message)
         height, width = array.shape
         named = tuple(map(str, range(height))) if rows is None else tuple(rows)
         usual = named if height == width else tuple(map(str, range(width)))
@@ -186,7 +186,7 @@ class Matrix(Frozen):
         ends = (self.quantale, self.rows, self.columns)
         if ends != (other.quantale, other.rows, other.columns):
             message = "have different quantales, rows or columns"
-            raise NotComposable("Matrix", [Failure("parallel", "the two matrices", message)])
+            raise fault("Matrix", "parallel", "the two matrices", message, NotComposable)
 
     def star(self) -> Matrix:
         """Return the join of all powers of a square matrix, the identity included.
@@ -199,7 +199,7 @@ class Matrix(Frozen):
         """
         if self.rows != self.columns:
             message = "the star needs equal rows and columns"
-            raise NotComposable("Matrix", [Failure("star", "the matrix", message)])
+            raise fault("Matrix", "star", "the matrix", message, NotComposable)
         entries = self.quantale.star(self.entries)
         return Matrix(entries, self.quantale, self.rows, self.columns, check=False)
 

@@ -107,6 +107,7 @@ from catlearn.errors import (
     TooLarge,
     UnknownName,
     expect,
+    fault,
     refuse,
 )
 from catlearn.finset import Ambient, Colimit, Diagram, FinFunction, FinSet, colimit, pushout
@@ -283,8 +284,7 @@ class CostMorphism(Brief):
             return NotImplemented
         if not self.codomain.is_same_function(other.domain):
             message = f"ends at {self.codomain}, the second starts at {other.domain}"
-            failure = Failure("composition", "the first morphism", message)
-            raise NotComposable("CostMorphism", [failure])
+            raise fault("CostMorphism", "composition", "the first morphism", message, NotComposable)
         # The inequality is transitive: there is nothing to certify again.
         return CostMorphism(
             self.domain,
@@ -492,7 +492,7 @@ def amalgam(f: CostMorphism, g: CostMorphism) -> tuple[CostMorphism, CostMorphis
         if aggregator != "sum" or max(alternatives) > 1:
             found = "a maximum" if aggregator == "sum" else f"the aggregator {aggregator!r}"
             message = f"found {found}; only sums can be counted once where they are shared"
-            raise InvalidStructure("amalgam", [Failure("aggregator", "the span", message)])
+            raise fault("amalgam", "aggregator", "the span", message)
         total: dict[Atom, Fraction] = {}
         through = f >> glued.legs[0]
         for sign, part in ((1, glued.legs[0]), (1, glued.legs[1]), (-1, through)):

@@ -56,6 +56,7 @@ from catlearn.errors import (
     UnknownName,
     bounded,
     expect,
+    fault,
     refuse,
 )
 from catlearn.finset import Ambient
@@ -519,7 +520,7 @@ def one_aggregator(what: str, objectives: Sequence[Objective]) -> None:
     if len({one.aggregator for one in objectives}) > 1:
         which = "the two objectives" if len(objectives) == 2 else "the objectives"
         message = f"have different aggregators, {' and '.join(names)}"
-        raise InvalidStructure(what, [Failure("aggregator", which, message)])
+        raise fault(what, "aggregator", which, message)
 
 
 def _apart(side: str, name: str | None, taken: set[str]) -> str:

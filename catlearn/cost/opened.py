@@ -44,7 +44,7 @@ from catlearn.cost.objective import Aggregator, Objective, Term, Terms, one_aggr
 from catlearn.cost.quantale import LAWVERE, ULTRAMETRIC, Quantale, write_value
 from catlearn.cset import Open
 from catlearn.cset.cospan import free_rows, leg_along
-from catlearn.errors import Failure, InvalidStructure, UnknownName, expect
+from catlearn.errors import Failure, InvalidStructure, UnknownName, expect, fault
 from catlearn.finset import FinFunction, Frozen, Shape, Tables, coequalizer, coproduct
 from catlearn.names import fresh
 
@@ -331,9 +331,7 @@ class OpenObjective(Frozen, by="objective inputs outputs"):
         aggregator = self.objective.aggregator
         if aggregator.name not in names:
             message = f"found {aggregator.name!r}, expected sum or max"
-            raise InvalidStructure(
-                "finite objective", [Failure("aggregator", "the objective", message)]
-            )
+            raise fault("finite objective", "aggregator", "the objective", message)
         quantale = names[aggregator.name]
         table = eliminate(self.objective, values, self.exposed, meaning, quantale, bound)
         sides = []
@@ -673,7 +671,5 @@ def _shape(names: Sequence[str], sizes: Mapping[str, int], bound: int) -> tuple[
         message = (
             f"needs {math.prod(shape)} entries, more than the bound {bound}; take fewer values"
         )
-        raise InvalidStructure(
-            "finite objective", [Failure("size", f"the table over {', '.join(names)}", message)]
-        )
+        raise fault("finite objective", "size", f"the table over {', '.join(names)}", message)
     return shape

@@ -51,6 +51,7 @@ from catlearn.errors import (
     UnknownName,
     bounded,
     expect,
+    fault,
     refuse,
 )
 from catlearn.names import quote
@@ -218,7 +219,7 @@ class Posynomial(Legible):
                 return cls.of(read(ast.parse(text.strip(), mode="eval").body))
         except (SyntaxError, TypeError, ZeroDivisionError, OverflowError) as error:
             reason = error.msg if isinstance(error, SyntaxError) else str(error)
-            raise InvalidStructure("Posynomial", [Failure("syntax", repr(text), reason)]) from None
+            raise fault("Posynomial", "syntax", repr(text), reason) from None
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -315,7 +316,7 @@ class Posynomial(Legible):
             )
         if not natural:
             message = f"the power {power} of {len(self.terms)} terms is no posynomial"
-            raise InvalidStructure("Posynomial", [Failure("power", str(self), message)])
+            raise fault("Posynomial", "power", str(self), message)
         result = Posynomial.of(1)
         for bit in bin(int(power))[2:]:
             result = result * result

@@ -50,7 +50,7 @@ from typing import Any
 
 import numpy as np
 
-from catlearn.errors import CatlearnError, Failure, InvalidStructure, expect, listed, refuse
+from catlearn.errors import CatlearnError, Failure, expect, fault, listed, refuse
 from catlearn.finset.value import SHOWN
 
 Operation = Callable[[Any, Any], Any]
@@ -128,8 +128,12 @@ class Quantale:
         try:
             array = np.array(values, dtype=self.dtype)
         except (TypeError, ValueError) as error:
-            failure = Failure("value", "values", f"are no array of {self.dtype}: {error}")
-            raise InvalidStructure(f"values of {self.name}", [failure]) from error
+            raise fault(
+                f"values of {self.name}",
+                "value",
+                "values",
+                f"are no array of {self.dtype}: {error}",
+            ) from error
         array.setflags(write=False)
         return array
 
@@ -366,7 +370,7 @@ def subsets(n: int) -> Quantale:
     """
     if not 1 <= n <= 62:
         message = f"found {n}, expected 1 to 62 elements (they are the bits of an integer)"
-        raise InvalidStructure("subsets", [Failure("size", "n", message)])
+        raise fault("subsets", "size", "n", message)
     full = (1 << n) - 1
     samples = tuple(range(min(full + 1, 8))) + ((full,) if full > 7 else ())
     return Quantale(
@@ -462,7 +466,7 @@ def scaling(factor: float) -> QuantaleMorphism:
     expect(factor, (int, Real), "factor", "a number")
     if not factor >= 0 or factor == float("inf"):
         message = f"found {factor}, expected a finite number >= 0"
-        raise InvalidStructure("scaling", [Failure("factor", "factor", message)])
+        raise fault("scaling", "factor", "factor", message)
 
     def scale(distances: np.ndarray) -> np.ndarray:
         finite = np.isfinite(distances)

@@ -44,7 +44,7 @@ import numpy as np
 from catlearn.category import Graph
 from catlearn.cset.search import homomorphisms
 from catlearn.display import Displayed
-from catlearn.errors import Failure, InvalidStructure, NotComposable, expect, refuse
+from catlearn.errors import Failure, NotComposable, expect, fault, refuse
 from catlearn.finset import (
     Colimit,
     Diagram,
@@ -436,8 +436,9 @@ def free_order(shape: Shape, table: str) -> list[str]:
     except CycleError as error:
         round = " -> ".join(reversed(error.args[1]))
         message = f"its rows lead round ({round}), so they have no free interface; "
-        failure = Failure("interface", f"table {table!r}", f"{message}give legs as morphisms")
-        raise InvalidStructure("Open", [failure]) from None
+        raise fault(
+            "Open", "interface", f"table {table!r}", f"{message}give legs as morphisms"
+        ) from None
 
 
 def free_rows(

@@ -67,7 +67,7 @@ import numpy as np
 
 from catlearn.category import Category, Equation, Functor, Graph, Morphisms, Path, Presentation
 from catlearn.category.path import Side, steps_of
-from catlearn.errors import Failure, InvalidStructure, did_you_mean, expect, listed, refuse
+from catlearn.errors import Failure, did_you_mean, expect, fault, listed, refuse
 from catlearn.finset import FinFunction, FinSet, Order, Record, Shape, TableMorphism, Tables
 from catlearn.finset.shapes import coded
 from catlearn.finset.value import SHOWN, listing
@@ -198,7 +198,7 @@ class Schema(Shape):
             message = (
                 f"{', '.join(self.lists)} have lists as values; a functor to sets has elements"
             )
-            raise InvalidStructure("C-set as a functor", [Failure("lists", "schema", message)])
+            raise fault("C-set as a functor", "lists", "schema", message)
         if not self.attributes and not self.side_data:
             return self
         equations = [equation for equation, *_ in self.laws]
@@ -547,7 +547,7 @@ class CSet(Tables):
         same = (set(own.tables), own.arrows, own.lists, own.attributes)
         if same != (set(schema.tables), schema.arrows, schema.lists, schema.attributes):
             message = f"it is on {own!r}, but the functor's schema is {schema!r}"
-            raise InvalidStructure(what, [Failure("schema", "C-set", message)])
+            raise fault(what, "schema", "C-set", message)
         moved = CSet._build(schema, *(getattr(tables, kind) for kind in KINDS))
         refuse(what, moved.failures())
         return moved

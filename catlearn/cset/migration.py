@@ -76,7 +76,15 @@ from catlearn.category import Functor, Path
 from catlearn.category.targets import compare
 from catlearn.cset.cset import CSet, Reading, Schema, mistyped
 from catlearn.cset.representables import actions_from, blank, chase, extend, named, representable
-from catlearn.errors import Failure, InvalidStructure, LabelConflict, did_you_mean, expect, refuse
+from catlearn.errors import (
+    Failure,
+    InvalidStructure,
+    LabelConflict,
+    did_you_mean,
+    expect,
+    fault,
+    refuse,
+)
 from catlearn.finset import (
     FinFunction,
     FinSet,
@@ -381,7 +389,7 @@ class KanExtension(Frozen, by="along of cset"):
         for side, end in zip(("domain", "codomain"), ends if left else ends[::-1], strict=True):
             why = getattr(f, side).mismatch(end)
             if why:
-                raise InvalidStructure(type(self).__name__, [Failure("ends", side, why)])
+                raise fault(type(self).__name__, "ends", side, why)
         refuse(type(f).__name__, f.failures())
         return Y
 

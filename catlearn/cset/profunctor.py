@@ -42,7 +42,7 @@ import numpy as np
 from catlearn.category import Category, Functor, Graph, Morphisms, Path
 from catlearn.cset.cset import CSet, Schema
 from catlearn.cset.representables import precompose, representable
-from catlearn.errors import Failure, InvalidStructure, TooLarge, expect
+from catlearn.errors import Failure, InvalidStructure, TooLarge, expect, fault
 from catlearn.finset import (
     Colimit,
     Diagram,
@@ -241,7 +241,7 @@ class Profunctor(Frozen, by="source target cset"):
             return NotImplemented
         if self.target != other.source:
             message = f"it ends at {self.target!r}, the next starts at {other.source!r}"
-            raise InvalidStructure("P >> Q", [Failure("composition", "P", message)])
+            raise fault("P >> Q", "composition", "P", message)
         A, B, C = self.source, self.target, other.target
         glued = {
             (a, c): colimit(
@@ -356,7 +356,7 @@ def _bifunctor(H: Profunctor, what: str) -> Schema:
     expect(H, Profunctor, "H", "a Profunctor, such as hom_profunctor(category)")
     if H.source != H.target:
         message = f"it goes from {H.source!r} to {H.target!r}, expected one category"
-        raise InvalidStructure(what, [Failure("ends", "bifunctor", message)])
+        raise fault(what, "ends", "bifunctor", message)
     return H.source
 
 

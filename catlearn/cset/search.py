@@ -31,15 +31,7 @@ from typing import Any
 
 import numpy as np
 
-from catlearn.errors import (
-    Failure,
-    InvalidStructure,
-    NoMorphism,
-    NotUnique,
-    did_you_mean,
-    expect,
-    refuse,
-)
+from catlearn.errors import Failure, NoMorphism, NotUnique, did_you_mean, expect, fault, refuse
 from catlearn.finset import DISCRETE, FLAT, FinFunction, Order, Shape, Tables
 from catlearn.finset.constraints import MorphismProblem, solve
 from catlearn.finset.refinement import first_isomorphism
@@ -108,8 +100,7 @@ def homomorphisms(
     for name, one in (("G", G), ("H", H)):
         expect(one, Tables, name, "a graph, C-set or other tables")
     if G.shape != H.shape:
-        failure = Failure("shape", "domain and codomain", f"{G.shape!r} is not {H.shape!r}")
-        raise InvalidStructure("search", [failure])
+        raise fault("search", "shape", "domain and codomain", f"{G.shape!r} is not {H.shape!r}")
     for name, which in (("monic", monic), ("epic", epic), ("iso", iso)):
         expect(which, (bool, Iterable), name, "True, False, or names of tables")
     expect(limit, (type(None), int, np.integer), "limit", "a number of morphisms, or None")

@@ -75,7 +75,7 @@ from catlearn.cset.cset import CSet
 from catlearn.cset.representables import Blocks, Figures
 from catlearn.cset.search import homomorphisms
 from catlearn.display import Displayed
-from catlearn.errors import Failure, InvalidStructure, NotComposable, TooLarge, expect, refuse
+from catlearn.errors import Failure, NotComposable, TooLarge, expect, fault, refuse
 from catlearn.finset import (
     FinFunction,
     FinSet,
@@ -218,8 +218,13 @@ class Subobject(Frozen, Displayed):
         expect(other, Subobject, "the other", "a Subobject of the same whole")
         why = self.whole is not other.whole and self.whole.mismatch(other.whole)
         if why:
-            failure = Failure("ends", "subobjects", f"they are parts of different wholes: {why}")
-            raise NotComposable("subobject", [failure])
+            raise fault(
+                "subobject",
+                "ends",
+                "subobjects",
+                f"they are parts of different wholes: {why}",
+                NotComposable,
+            )
         return [(table, mask, other.masks[table]) for table, mask in self.masks.items()]
 
     def __and__(self, other: Subobject) -> Subobject:
@@ -283,8 +288,13 @@ class Subobject(Frozen, Displayed):
     def _ends(self, f: TableMorphism, end: Tables, side: str) -> None:
         why = end.mismatch(self.whole)
         if why:
-            failure = Failure("ends", f"{side} of the morphism", f"it is not the whole: {why}")
-            raise NotComposable("subobject", [failure])
+            raise fault(
+                "subobject",
+                "ends",
+                f"{side} of the morphism",
+                f"it is not the whole: {why}",
+                NotComposable,
+            )
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Subobject):
@@ -504,13 +514,14 @@ class SubobjectClassifier(Frozen, by="cset"):
         """
         if not isinstance(part, Subobject):
             if not part.is_monic:
-                failure = Failure("monic", "inclusion", "two rows go to one; take image(f) of it")
-                raise InvalidStructure("subobject", [failure])
+                raise fault(
+                    "subobject", "monic", "inclusion", "two rows go to one; take image(f) of it"
+                )
             part = Subobject.image(part)
         whole = CSet.of(part.whole)
         if whole.shape != self.cset.shape:
             message = f"it is on {whole.shape!r}, expected {self.cset.shape!r}"
-            raise InvalidStructure("subobject", [Failure("schema", "whole", message)])
+            raise fault("subobject", "schema", "whole", message)
         parts = {}
         for table in self._figures.of:
             blocks = self._figures.actions(table, whole)
@@ -528,7 +539,7 @@ class SubobjectClassifier(Frozen, by="cset"):
         """
         why = chi.codomain.mismatch(self.cset)
         if why:
-            raise NotComposable("subobject", [Failure("ends", "codomain", f"not Omega: {why}")])
+            raise fault("subobject", "ends", "codomain", f"not Omega: {why}", NotComposable)
         return Subobject.image(self.true).pullback(chi)
 
     def __repr__(self) -> str:
@@ -576,8 +587,9 @@ class Exponential(Frozen, by="base exponent"):
             expect(one, Tables, name, "a C-set")
         base, exponent = CSet.of(base), CSet.of(exponent)
         if base.shape != exponent.shape:
-            failure = Failure("shape", "base and exponent", f"{base.shape!r}, {exponent.shape!r}")
-            raise InvalidStructure("exponential", [failure])
+            raise fault(
+                "exponential", "shape", "base and exponent", f"{base.shape!r}, {exponent.shape!r}"
+            )
         figures = Figures(base.shape, "exponentials")
         self._set(base=base, exponent=exponent, _figures=figures)
         keys = {table: self._rows(table, budget) for table in base.shape.tables}

@@ -36,7 +36,7 @@ import numpy as np
 
 from catlearn.cset.cospan import Open, free_leg, free_rows, leg_along
 from catlearn.cset.cset import CSet, Schema
-from catlearn.errors import Failure, InvalidStructure, did_you_mean, expect, refuse
+from catlearn.errors import Failure, InvalidStructure, did_you_mean, expect, fault, refuse
 from catlearn.finset import Diagram, FinFunction, FinSet, colimit, coproduct
 
 WIRING = Schema(
@@ -223,7 +223,7 @@ def oapply(wiring: WiringDiagram, fillers: Mapping[str, Open] | Sequence[Open]) 
     if not isinstance(fillers, Mapping):
         if len(fillers) != len(wiring.boxes):
             message = f"found {len(fillers)} fillers for {len(wiring.boxes)} boxes"
-            raise InvalidStructure("oapply", [Failure("boxes", "fillers", message)])
+            raise fault("oapply", "boxes", "fillers", message)
         fillers = dict(zip(wiring.boxes, fillers, strict=True))
     given = {box: filler for box, filler in fillers.items() if isinstance(filler, Open)}
     sizes = {box: len(filler.ports) for box, filler in given.items()}

@@ -28,7 +28,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from catlearn.datasets.folders import data_folder, find
-from catlearn.errors import CatlearnError, DataError, Failure, FileFormatError, refuse
+from catlearn.errors import CatlearnError, DataError, Failure, FileFormatError, fault, refuse
 from catlearn.files import check_bounded, problem, reading
 
 SOURCE = "https://ossci-datasets.s3.amazonaws.com/mnist"
@@ -193,4 +193,4 @@ def _disagreements(arrays: dict[str, np.ndarray]) -> Iterable[Failure]:
 
 
 def _refused(where: str, message: str) -> DataError:
-    return DataError("MNIST", [Failure("file", where, message)])
+    return fault("MNIST", "file", where, message, DataError)

@@ -33,7 +33,7 @@ import numpy as np
 
 from catlearn.datasets.folders import data_folder, find
 from catlearn.datasets.pixels import NoImage, pixels
-from catlearn.errors import CatlearnError, DataError, Failure, FileFormatError
+from catlearn.errors import CatlearnError, DataError, FileFormatError, fault
 from catlearn.files import check_bounded, problem, reading
 
 SOURCE = "https://github.com/brendenlake/omniglot/tree/master/python"
@@ -198,4 +198,4 @@ def _archives(split: str) -> tuple[str, str]:
 
 
 def _refused(where: str, message: str) -> DataError:
-    return DataError("Omniglot", [Failure("archive", where, message)])
+    return fault("Omniglot", "archive", where, message, DataError)

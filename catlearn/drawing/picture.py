@@ -29,7 +29,7 @@ from catlearn.drawing.circuits.ink import circuit_svg, circuit_tikz
 from catlearn.drawing.circuits.scene import CircuitScene, circuit_scene
 from catlearn.drawing.scene import Scene
 from catlearn.drawing.views import VIEWS, opened_scene, scene_of
-from catlearn.errors import Failure, InvalidStructure
+from catlearn.errors import fault
 from catlearn.files import atomic_write
 from catlearn.learning import LearningDiagram, Loss
 from catlearn.streams import Fold, PrefixFold
@@ -89,7 +89,7 @@ class Picture:
         if not isinstance(self.scene, Scene):
             kind, known = ("chart", "SVG") if isinstance(self.scene, Chart) else _CIRCUIT
             message = f"is a {kind}, which cannot be written as {language}; {kind}s are {known}"
-            raise InvalidStructure("picture", [Failure("format", self.scene.title, message)])
+            raise fault("picture", "format", self.scene.title, message)
         return self.scene
 
     @property
@@ -165,7 +165,7 @@ class Picture:
         else:
             known = ", ".join([*texts, ".png", ".pdf"])
             message = f"ends in '{path.suffix}'; pictures are written as {known}"
-            raise InvalidStructure("picture", [Failure("format", f"file '{path.name}'", message)])
+            raise fault("picture", "format", f"file '{path.name}'", message)
         atomic_write(path, content)
         return path
 

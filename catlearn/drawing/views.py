@@ -53,7 +53,7 @@ from catlearn.display import Sketched
 from catlearn.drawing.circuits.ink import CircuitPanel
 from catlearn.drawing.circuits.scene import circuit_scene
 from catlearn.drawing.scene import Node, Scene, SceneArrow, SceneLaw, counted
-from catlearn.errors import CatlearnError, Failure, InvalidStructure, did_you_mean, refuse
+from catlearn.errors import CatlearnError, Failure, did_you_mean, fault, refuse
 from catlearn.finset import Colimit, FinFunction, FinSet, Limit, Shape, TableMorphism, Tables
 from catlearn.finset.variables import variables
 from catlearn.learning import LearningDiagram, Loss
@@ -451,7 +451,7 @@ def category_scene(category: Category, arrows: str | None = None) -> Scene:
         if not finite or len(category.ar) - len(category.ob) > MOST_ARROWS:
             found = f"{len(category.ar)} arrows" if finite else "no finite list of arrows"
             message = f"has {found}; at most {MOST_ARROWS} are drawn; draw its generators"
-            raise InvalidStructure("picture", [Failure("size", "category", message)])
+            raise fault("picture", "size", "category", message)
         return replace(graph_scene(category.graph), title=title)
     generators = graph_scene(category.generators)
     if finite and arrows is None and category.is_thin and category.is_skeletal:

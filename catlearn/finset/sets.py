@@ -30,7 +30,7 @@ from typing import Any
 import numpy as np
 
 from catlearn.display import brief
-from catlearn.errors import Failure, InvalidStructure, NotComposable, UnknownName, expect, refuse
+from catlearn.errors import Failure, NotComposable, UnknownName, expect, fault, refuse
 from catlearn.finset.join import expand, find, join
 from catlearn.finset.merge import merge
 from catlearn.finset.universal import Ambient, Colimit, Diagram, Limit, coproduct
@@ -160,7 +160,7 @@ class FinSet(Frozen, by="size names"):
     def __init__(self, elements: int | Iterable[str]) -> None:
         if isinstance(elements, (int, np.integer)):
             if elements < 0:
-                raise InvalidStructure("FinSet", [Failure("size", "size", f"{elements} < 0")])
+                raise fault("FinSet", "size", "size", f"{elements} < 0")
             self._set(size=int(elements), names=None)
             return
         expect(elements, Iterable, "a set", "a size, or a list of names")
@@ -169,7 +169,7 @@ class FinSet(Frozen, by="size names"):
         bad = [n for n in names if not isinstance(n, str) or n in seen or seen.add(n)]
         if bad:
             message = f"not distinct strings: {listing(map(repr, bad[:SHOWN]), len(bad))}"
-            raise InvalidStructure("FinSet", [Failure("names", "names", message)])
+            raise fault("FinSet", "names", "names", message)
         self._set(size=len(names), names=names or None)
 
     @classmethod
@@ -453,7 +453,7 @@ class FinFunction(Frozen):
         if not self.is_bijective:
             hits = len(self._hit())
             message = f"{self.domain.size} elements have {hits} values of {self.codomain.size}"
-            raise InvalidStructure("inverse", [Failure("bijection", "values", message)])
+            raise fault("inverse", "bijection", "values", message)
         values = np.empty(self.domain.size, np.int64)
         values[self.values] = np.arange(self.domain.size)
         return FinFunction._of(values, self.codomain, self.domain)
@@ -481,7 +481,7 @@ def check_composable(first: FinFunction, second: Any) -> None:
     """Raise NotComposable if a function does not end where the next one starts."""
     if first.codomain.size != second.domain.size:
         message = f"ends in {first.codomain}, but the next starts at {second.domain}"
-        raise NotComposable("f >> g", [Failure("composition", "f", message)])
+        raise fault("f >> g", "composition", "f", message, NotComposable)
 
 
 def out_of_range(values: np.ndarray, codomain: FinSet) -> np.ndarray:
@@ -621,7 +621,7 @@ class ListFunction(Frozen):
         """Apply a function to every entry."""
         if g.domain.size != self.codomain.size:
             message = f"entries are in {self.codomain}, but the function starts at {g.domain}"
-            raise NotComposable("l.map(g)", [Failure("composition", "l", message)])
+            raise fault("l.map(g)", "composition", "l", message, NotComposable)
         return ListFunction._of(self.offsets, g.values[self.values], self.domain, g.codomain)
 
     def __len__(self) -> int:

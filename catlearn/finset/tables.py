@@ -71,6 +71,7 @@ from catlearn.errors import (
     UnknownName,
     did_you_mean,
     expect,
+    fault,
     listed,
     refuse,
 )
@@ -226,7 +227,7 @@ def shape_of(diagram: Diagram) -> Shape:
     shape = getattr(diagram.of, "shape", None)
     if shape is None:
         message = f"{diagram.of!r} has no shape; say of= with tables that have one"
-        raise InvalidStructure("diagram", [Failure("shape", "of", message)])
+        raise fault("diagram", "shape", "of", message)
     other = [k for k, one in enumerate(diagram.objects) if one.shape != shape]
     if other:
         message = f"its shape is not that of object 0, {shape!r}"
@@ -1172,7 +1173,7 @@ class TableMorphism(Frozen, Displayed, by="domain codomain components"):
         why = self.codomain.mismatch(other.domain)
         if why:
             message = f"the codomain of the one is not the domain of the other: {why}"
-            raise NotComposable("f >> g", [Failure("composition", "f", message)])
+            raise fault("f >> g", "composition", "f", message, NotComposable)
         parts = {table: f >> other.components[table] for table, f in self.components.items()}
         kind = common_class([self, other], TableMorphism)
         return kind._build(self.domain, other.codomain, parts)

@@ -38,6 +38,7 @@ from catlearn.errors import (
     NotACone,
     NotComposable,
     expect,
+    fault,
     refuse,
 )
 from catlearn.finset.value import Frozen
@@ -269,7 +270,7 @@ class Span(Frozen, by="f g"):
         why = f.ambient.mismatch(f.domain, g.domain)
         if why:
             message = f"the morphisms of a span start at one object: {why}"
-            raise NotComposable("span", [Failure("span", "domains", message)])
+            raise fault("span", "span", "domains", message, NotComposable)
         self._set(f=f, g=g)
 
     @property

@@ -31,13 +31,7 @@ from typing import Any
 
 from catlearn.arrays import Circuit
 from catlearn.category import Presentation
-from catlearn.errors import (
-    DEEPEST,
-    CatlearnError,
-    Failure,
-    FileFormatError,
-    InvalidStructure,
-)
+from catlearn.errors import DEEPEST, CatlearnError, FileFormatError, fault
 from catlearn.files import (
     MAX_JSON_BYTES,
     Faults,
@@ -129,7 +123,7 @@ def _text(document: dict[str, Any]) -> str:
     text = "{\n" + ",\n".join(parts) + "\n}\n"
     if json_depth(text) > MOST_LEVELS:
         message = f"labels nest more than {MOST_LEVELS} levels deep"
-        raise InvalidStructure("file", [Failure("depth limit", "document", message)])
+        raise fault("file", "depth limit", "document", message)
     return text
 
 
@@ -337,15 +331,15 @@ def _with_tensors(value: Tables, path: Path, digest: Any, max_bytes: int) -> Tab
     what = f"file {path.name!r}"
     if not value.shape.side_data:
         message = "the schema has no side data, so there are no tensors beside it"
-        raise FileFormatError(what, [Failure("tensors", META, message)])
+        raise fault(what, "tensors", META, message, FileFormatError)
     try:
         data = read_bounded(path, max_bytes, what)
     except FileNotFoundError:
         message = "is missing; the diagram was saved with parameters beside it"
-        raise FileFormatError(what, [Failure("tensors", str(path), message)]) from None
+        raise fault(what, "tensors", str(path), message, FileFormatError) from None
     if hashlib.sha256(data).hexdigest() != digest:
         message = "is not the file that was saved with this diagram, or it was changed"
-        raise FileFormatError(what, [Failure("tensors", str(path), message)])
+        raise fault(what, "tensors", str(path), message, FileFormatError)
     tree, _ = decode_tree(data, what, sums=False)
     faults = Faults(what)
     if not isinstance(tree, dict):

@@ -23,7 +23,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from catlearn.category import Graph, Path, Presentation
-from catlearn.errors import Failure, FileFormatError, refuse
+from catlearn.errors import Failure, FileFormatError, fault, refuse
 
 MAX_COMPOSITES = 10_000
 """Paths that sympy is asked to list, all together."""
@@ -121,7 +121,7 @@ def from_sympy(value: Any) -> Graph:
         return _graph_of(_objects(value.objects), [value])
     if not isinstance(value, Category):
         message = f"expected a sympy Diagram or Category, found {type(value).__name__}"
-        raise FileFormatError("sympy value", [Failure("format", "value", message)])
+        raise fault("sympy value", "format", "value", message, FileFormatError)
     known: Any = value
     diagrams = list(known.commutative_diagrams)
     objects = [one for diagram in diagrams for one in _objects(diagram.objects)]

@@ -81,6 +81,7 @@ from catlearn.errors import (
     UnknownName,
     did_you_mean,
     expect,
+    fault,
     refuse,
 )
 from catlearn.finset import Shape, Tables
@@ -548,10 +549,10 @@ def insert(*models: Model, after: str | None = None, before: str | None = None) 
     first, last = models[0].source, models[-1].target
     if first.label != last.label:
         message = f"they lead from {first.label} to {last.label}, but have to lead back to the same"
-        raise InvalidStructure("insert", [Failure("spaces", "models", message)])
+        raise fault("insert", "spaces", "models", message)
     if edge in (model.name for model in models):
         message = "the edge stays, so a model that is inserted needs another name"
-        raise InvalidStructure("insert", [Failure("names", f"model '{edge}'", message)])
+        raise fault("insert", "names", f"model '{edge}'", message)
     middle = first if after else last
     spaces: dict[str, Any] = {"source": None, "target": None}
     spaces["target" if after else "source"] = middle.label
@@ -737,7 +738,7 @@ class Split(Rule):
         if again or edge in data:
             where = ", ".join(map(repr, sorted(again) or [edge]))
             message = "give the copies names of their own"
-            raise InvalidStructure("split", [Failure("names", where, message)])
+            raise fault("split", "names", where, message)
         edges: dict[str, Any] = {edge: ("source", "old", Variable("map", runs))}
         for number, other in enumerate(data):
             edges[other] = (f"source {number}", "old", Variable(other))

@@ -19,7 +19,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from catlearn.display import Legible
-from catlearn.errors import Failure, InvalidStructure, expect
+from catlearn.errors import expect, fault
 
 
 class Weight(Legible, float):
@@ -67,7 +67,7 @@ class Weight(Legible, float):
     ) -> Weight:
         if value is None and schedule is None:
             message = "needs a number or a schedule: Weight('beta', 1.0)"
-            raise InvalidStructure("Weight", [Failure("value", f"weight {name!r}", message)])
+            raise fault("Weight", "value", f"weight {name!r}", message)
         expect(name, (str, type(None)), "the name of a weight", "text, or None")
         for what, number in (("value", value), ("factor", factor)):
             if number is not None:

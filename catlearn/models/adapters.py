@@ -18,7 +18,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from catlearn.errors import CatlearnError, Failure, InvalidStructure
+from catlearn.errors import CatlearnError, fault
 from catlearn.models.architectures import Architecture, Function, Plain, Registered, abstract_key
 from catlearn.models.calls import signature_of
 from catlearn.models.libraries import haiku, linen, nnx, torch
@@ -126,7 +126,7 @@ def as_architecture(what: str, value: Any, **options: Any) -> tuple[Architecture
             f"found options {sorted(options)}, but only registered architectures and circuits "
             "have options"
         )
-        raise InvalidStructure(what, [Failure("options", what, message)])
+        raise fault(what, "options", what, message)
     if isinstance(value, Architecture):
         return value, None
     if adapter is not None:
@@ -161,14 +161,14 @@ def _read_factory(what: str, factory: Callable) -> Architecture:
         raise
     except Exception as error:
         message = f"the factory raised {describe_error(error)}"
-        raise InvalidStructure(what, [Failure("factory", what, message)]) from error
+        raise fault(what, "factory", what, message) from error
     if first == second:
         return first
     message = (
         "two keys give two different architectures, so arrays that are not parameters (integers, "
         "booleans) depend on the key; make the object first and give the object"
     )
-    raise InvalidStructure(what, [Failure("factory", what, message)])
+    raise fault(what, "factory", what, message)
 
 
 def _adapt_made(what: str, factory: Callable, key: Any) -> tuple[Architecture, Any]:
@@ -179,7 +179,7 @@ def _adapt_made(what: str, factory: Callable, key: Any) -> tuple[Architecture, A
             f"the factory (its one required argument is called 'key') returned a "
             f"{type(made).__name__}, expected an object of a supported library: {_supported()}"
         )
-        raise InvalidStructure(what, [Failure("factory", what, message)])
+        raise fault(what, "factory", what, message)
     return adapter.adapt(made, factory)
 
 
@@ -207,7 +207,7 @@ def _check_supported(what: str, value: Any) -> None:
         "pair (init, apply), a function of a batch, a registered name, an object of a supported "
         f"library ({_supported()}), or a function of `key` that makes one"
     )
-    raise InvalidStructure(what, [Failure("architecture", what, message)])
+    raise fault(what, "architecture", what, message)
 
 
 def _check_hashable(what: str, value: Any) -> None:
@@ -215,7 +215,7 @@ def _check_hashable(what: str, value: Any) -> None:
         hash(value)
     except TypeError as error:
         message = f"the callable cannot be hashed ({error}); wrap it in a function"
-        raise InvalidStructure(what, [Failure("architecture", what, message)]) from error
+        raise fault(what, "architecture", what, message) from error
 
 
 def _is_circuit(value: Any) -> bool:

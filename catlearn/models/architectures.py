@@ -95,15 +95,7 @@ from numbers import Real
 from typing import Any, ClassVar
 
 from catlearn.display import Brief
-from catlearn.errors import (
-    CatlearnError,
-    Failure,
-    InvalidStructure,
-    UnknownName,
-    expect,
-    nesting,
-    refuse,
-)
+from catlearn.errors import CatlearnError, Failure, UnknownName, expect, fault, nesting, refuse
 from catlearn.files import shorten
 from catlearn.models.calls import Call, Options, bind_options, call_of, write_call
 from catlearn.models.spaces import AnySpace, Categorical, Space, dtype_kind
@@ -482,7 +474,7 @@ def _build(name: str, options: Options) -> tuple[Callable, Callable]:
     pair = architecture_factory(name)(**dict(options))
     if not isinstance(pair, tuple) or len(pair) != 2 or not all(map(callable, pair)):
         message = "its factory returned something else than a pair (init, apply)"
-        raise InvalidStructure("Architecture", [Failure("registry", f"{name!r}", message)])
+        raise fault("Architecture", "registry", f"{name!r}", message)
     return pair
 
 
@@ -638,7 +630,7 @@ def _output(name: str, target: AnySpace) -> tuple[tuple[int, ...], str]:
     if isinstance(target, Space | Categorical) and dtype_kind(target.dtype) == "f":
         return target.shape, target.dtype
     message = f"found {target}, expected a space of floats or a categorical space"
-    raise InvalidStructure(f"Architecture {name!r}", [Failure("target", "its end", message)])
+    raise fault(f"Architecture {name!r}", "target", "its end", message)
 
 
 def _draw_layer(
@@ -786,7 +778,7 @@ class LowRank(Wrapper):
             thin[name] = {"a": a / math.sqrt(rows), "b": b}
         if not thin:
             message = f"{self.architecture} has no array with two axes or more"
-            raise InvalidStructure(str(self), [Failure("parameters", "its matrices", message)])
+            raise fault(str(self), "parameters", "its matrices", message)
         return {"base": base, "low_rank": thin}
 
     def structure(self, source: AnySpace, target: AnySpace) -> Any:

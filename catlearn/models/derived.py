@@ -78,15 +78,7 @@ from typing import Any
 
 import numpy as np
 
-from catlearn.errors import (
-    CatlearnError,
-    Failure,
-    InvalidStructure,
-    UnknownName,
-    expect,
-    nesting,
-    refuse,
-)
+from catlearn.errors import CatlearnError, Failure, UnknownName, expect, fault, nesting, refuse
 from catlearn.models.architectures import (
     Architecture,
     LowRank as LowRank,
@@ -326,8 +318,7 @@ def each(model: Model, source: AnySpace, target: AnySpace) -> Model:
     fronts = [_front(one, many) for one, many in zip(entries, lists, strict=True)]
     if None in fronts or fronts[0] != fronts[1]:
         message = f"expected lists of {entries[0]} and of {entries[1]}, equally long"
-        failure = Failure("shape", f"{source} and {target}", message)
-        raise InvalidStructure(f"model {model.name!r} on lists", [failure])
+        raise fault(f"model {model.name!r} on lists", "shape", f"{source} and {target}", message)
     lifted = object.__new__(Model)
     label = replace(model.label, architecture=Each(model.architecture, *entries))
     lifted._set(model.name, source, target, label, model.start)
@@ -620,7 +611,7 @@ def inner_step(
     cost = Divergence.of(divergence)
     if not hasattr(steps, "__index__") or steps < 1:
         message = f"found steps={steps!r}, expected a positive number of them"
-        raise InvalidStructure("inner_step", [Failure("options", "steps", message)])
+        raise fault("inner_step", "options", "steps", message)
 
     def one(x: Any, y: Any, z: Any) -> Any:
         own = params
@@ -646,7 +637,7 @@ def _axes(along: tuple[int, ...]) -> tuple[int, ...]:
     good = isinstance(along, tuple) and along and all(isinstance(a, int) and a >= 0 for a in along)
     if not good:
         message = f"found along={along!r}, expected a tuple of coordinates such as (0, 0)"
-        raise InvalidStructure("the operator", [Failure("options", "along", message)])
+        raise fault("the operator", "options", "along", message)
     return along
 
 
@@ -659,7 +650,7 @@ def _partial(f: Batched, axis: int) -> Batched:
         shape, size = x.shape[1:], math.prod(x.shape[1:])
         if axis >= size:
             message = f"found coordinate {axis} of examples with {size}"
-            raise InvalidStructure("the operator", [Failure("options", "along", message)])
+            raise fault("the operator", "options", "along", message)
         direction = np.zeros(size, x.dtype)
         direction[axis] = 1
         along = jnp.broadcast_to(direction.reshape(shape), x.shape)

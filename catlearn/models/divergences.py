@@ -79,6 +79,7 @@ from catlearn.errors import (
     InvalidStructure,
     UnknownName,
     expect,
+    fault,
     nesting,
     refuse,
 )
@@ -479,7 +480,7 @@ def _check_cost(divergence: Divergence, cost: Any, prediction: Any) -> None:
 
 def _refuse(divergence: str | DivergenceSum, message: str) -> InvalidStructure:
     name = divergence if isinstance(divergence, str) else str(divergence)
-    return InvalidStructure(f"Divergence {name}", [Failure("divergence", name, message)])
+    return fault(f"Divergence {name}", "divergence", name, message)
 
 
 def gaussian_kl(prediction: Any, target: Any) -> jax.Array:
@@ -577,8 +578,12 @@ def word_cross_entropy(prediction: Any, target: Any) -> Any:
 
     if prediction.ndim < 2 or prediction.shape != target.shape:
         message = f"found {prediction.shape} and {target.shape}, expected equal shapes"
-        failure = Failure("divergence", "word_cross_entropy", f"{message} (batch, ..., words)")
-        raise InvalidStructure("Divergence 'word_cross_entropy'", [failure])
+        raise fault(
+            "Divergence 'word_cross_entropy'",
+            "divergence",
+            "word_cross_entropy",
+            f"{message} (batch, ..., words)",
+        )
     costs = -target * jax.nn.log_softmax(prediction)
     return jnp.sum(costs, axis=tuple(range(1, costs.ndim)))
 

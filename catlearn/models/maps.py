@@ -42,7 +42,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from catlearn.display import Legible
-from catlearn.errors import CatlearnError, Failure, InvalidStructure, expect, refuse
+from catlearn.errors import CatlearnError, Failure, InvalidStructure, expect, fault, refuse
 from catlearn.models.adapters import as_architecture, describe_error
 from catlearn.models.architectures import Architecture, Function, LowRank, abstract_key
 from catlearn.models.divergences import AnyDivergence
@@ -114,8 +114,7 @@ class ArchitectureMap(Map):
 
     def __post_init__(self) -> None:
         if not isinstance(self.architecture, Architecture):
-            failure = Failure("kind", f"a {self.kind} map", "it needs an architecture")
-            raise InvalidStructure("Map", [failure])
+            raise fault("Map", "kind", f"a {self.kind} map", "it needs an architecture")
 
     def __str__(self) -> str:
         return f"{self.kind} {self.architecture}"
@@ -192,7 +191,7 @@ def _map_of(kind: str, architecture: Architecture | None = None, index: int | No
     parts = {name: part for name, part in given.items() if part is not None}
     if kind not in MAPS:
         message = f"found kind {kind!r}, expected one of {', '.join(MAPS)}"
-        raise InvalidStructure("Map", [Failure("kind", "a map", message)])
+        raise fault("Map", "kind", "a map", message)
     has = MAPS[kind].__dataclass_fields__  # type: ignore[attr-defined]
     refuse(
         "Map",
@@ -286,7 +285,7 @@ class Model(Legible):
             ) from None
         if found.parameter_free and start is not None:
             message = "found starting parameters for a map that has no parameters"
-            raise InvalidStructure(what, [Failure("start", what, message)])
+            raise fault(what, "start", what, message)
         label = FixedMap(found) if found.parameter_free else ModelMap(found)
         values = own if start is None else found.parameters_of(start)
         self._set(name, source, target, label, None if found.parameter_free else values)
@@ -330,7 +329,7 @@ class Model(Legible):
         what = f"Model {self.name!r}"
         if start is None:
             message = "it is drawn at initialisation and has no parameters yet; freeze(variables)"
-            raise InvalidStructure(what, [Failure("freeze", what, message)])
+            raise fault(what, "freeze", what, message)
         source, target = self.source.label, self.target.label
         refuse(what, check_parameters(self.name, self.label, source, target, start))
         frozen = object.__new__(Model)
@@ -404,10 +403,10 @@ class Pairing(Legible):
         what = f"Pairing {name!r}"
         if not isinstance(product, Product):
             message = f"found a {type(product).__name__}, expected a Product to end at"
-            raise InvalidStructure(what, [Failure("product", what, message)])
+            raise fault(what, "product", what, message)
         if len(paths) != len(product.spaces):
             message = f"found {len(paths)} paths, expected {len(product.spaces)}, one for a factor"
-            raise InvalidStructure(what, [Failure("paths", what, message)])
+            raise fault(what, "paths", what, message)
         object.__setattr__(self, "name", name)
         object.__setattr__(self, "product", product)
         object.__setattr__(self, "paths", tuple(paths))

@@ -34,7 +34,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from catlearn.errors import CatlearnError, Failure, InvalidStructure, refuse
+from catlearn.errors import CatlearnError, Failure, fault, refuse
 from catlearn.models.architectures import Architecture
 from catlearn.models.calls import Call, call_of
 from catlearn.models.spaces import AnySpace
@@ -336,7 +336,7 @@ def _with_state(value: Any) -> tuple[Any, Any]:
             "found a module whose state stands apart, expected the pair (module, state) that "
             "eqx.nn.make_with_state returns"
         )
-        raise InvalidStructure("Architecture", [Failure("state", where, message)]) from error
+        raise fault("Architecture", "state", where, message) from error
 
 
 def _variables(module: Any, state: Any) -> Any:

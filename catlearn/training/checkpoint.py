@@ -43,7 +43,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from catlearn.errors import CatlearnError, CheckpointMismatch, Failure, FileFormatError, refuse
+from catlearn.errors import (
+    CatlearnError,
+    CheckpointMismatch,
+    Failure,
+    FileFormatError,
+    fault,
+    refuse,
+)
 from catlearn.files import parse_json
 from catlearn.lowering import Lowered
 from catlearn.lowering.stacking import stacking_for
@@ -282,9 +289,9 @@ class Saver:
             tree, metadata = load_tree(self.path)
         except OSError as error:
             message = f"could not be read: {error}"
-            raise FileFormatError(what, [Failure("file", str(self.path), message)]) from error
+            raise fault(what, "file", str(self.path), message, FileFormatError) from error
         if _FIELD not in metadata:
-            raise FileFormatError(what, [Failure("checkpoint", "metadata", f"has no {_FIELD!r}")])
+            raise fault(what, "checkpoint", "metadata", f"has no {_FIELD!r}", FileFormatError)
         manifest = parse_json(metadata[_FIELD], what)
         self.check(what, manifest)
         content = dict(named_leaves(tree))
@@ -608,8 +615,7 @@ class FolderSaver(Saver):
             yield
         except Exception as error:
             message = f"could not be read: {type(error).__name__}: {error}"
-            failure = Failure("folder", os.fspath(self.path), message)
-            raise FileFormatError(what, [failure]) from error
+            raise fault(what, "folder", os.fspath(self.path), message, FileFormatError) from error
 
 
 def _is_key(leaf: Any) -> bool:

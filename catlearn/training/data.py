@@ -59,7 +59,15 @@ from typing import Any
 import jax
 import numpy as np
 
-from catlearn.errors import CheckpointMismatch, DataError, Failure, did_you_mean, expect, refuse
+from catlearn.errors import (
+    CheckpointMismatch,
+    DataError,
+    Failure,
+    did_you_mean,
+    expect,
+    fault,
+    refuse,
+)
 from catlearn.learning.parts import (
     as_array,
     check_columns,
@@ -419,7 +427,7 @@ class Feed:
                 f"its {self.kind} gave a {found}; a batch is {{projection: array}}, or the arrays "
                 f"of {', '.join(self.projections)} in order"
             )
-            raise DataError(what, [Failure("batch", where, message)])
+            raise fault(what, "batch", where, message, DataError)
         refuse(
             what,
             (
@@ -489,8 +497,8 @@ class Feed:
                 f"{position - 1} of epoch {epoch} differs; give it an order that depends on the "
                 "epoch alone, or a source that can save its state"
             )
-            raise CheckpointMismatch(
-                "the data", [Failure("source", f"data set '{self.name}'", message)]
+            raise fault(
+                "the data", "source", f"data set '{self.name}'", message, CheckpointMismatch
             )
 
     def _restored(self, saved: Any, epoch: int) -> bool:
@@ -511,9 +519,7 @@ _END = object()
 
 def unread(name: Source, step: int, error: Exception) -> DataError:
     message = f"could not be read: {type(error).__name__}: {error}"
-    return DataError(
-        f"the batch of step {step}", [Failure("source", f"data set '{name}'", message)]
-    )
+    return fault(f"the batch of step {step}", "source", f"data set '{name}'", message, DataError)
 
 
 def _array(value: Any, label: AnySpace) -> Any:
@@ -602,7 +608,7 @@ class Sources:
         given, own = (fn.diagram.data, True) if data is None else (data, False)
         if not isinstance(given, Mapping):
             message = f"expected {{data set: source}}, found {type(given).__name__}"
-            raise DataError("the data", [Failure("data", "data=", message)])
+            raise fault("the data", "data", "data=", message, DataError)
         self.labels = _labels(fn)
         arrays = (
             _arrays(self.labels, given)
@@ -808,7 +814,7 @@ class Sources:
         failures = []
         if len(states) != self.processes.count:
             message = f"is of {len(states)} processes, and here are {self.processes.count}"
-            raise CheckpointMismatch(what, [Failure("sources", "data", message)])
+            raise fault(what, "sources", "data", message, CheckpointMismatch)
         state = states[self.processes.index]
         for name, feed in self.feeds.items():
             try:

@@ -44,10 +44,10 @@ from catlearn.errors import (
     CheckpointNotWritten,
     DataError,
     Failure,
-    InvalidStructure,
     TrainingDiverged,
     WrongKind,
     expect,
+    fault,
     refuse,
 )
 from catlearn.files import shorten_repr, writable
@@ -465,14 +465,14 @@ def _check_place(checkpoint: Any, resume: bool, overwrite: bool, processes: Proc
     found = processes.agree(occupied(checkpoint))
     barred = "" if os.path.lexists(checkpoint) else writable(Path(checkpoint))
     if barred := processes.agree(barred):
-        raise InvalidStructure("fit", [Failure("checkpoint", f"'{checkpoint}'", barred)])
+        raise fault("fit", "checkpoint", f"'{checkpoint}'", barred)
     if resume and not found and processes.index == 0:
         message = f"there is no checkpoint '{checkpoint}' to continue from; the run begins anew"
         warnings.warn(message, NothingToResume, stacklevel=3)
     if found and not resume and not overwrite:
         remedy = "resume=True continues it" if found.startswith("holds") else "give another path"
         message = f"{found}; {remedy}, overwrite=True replaces it"
-        raise InvalidStructure("fit", [Failure("checkpoint", f"'{checkpoint}'", message)])
+        raise fault("fit", "checkpoint", f"'{checkpoint}'", message)
 
 
 def _passed(before: int, after: int, every: int | None) -> bool:
@@ -490,12 +490,12 @@ def _lowered(
         fn = lower(loss, groups=groups, streams=streams)
     elif streams is not None:
         message = "the loss is lowered already; say it there: cl.lower(loss, streams=...)"
-        raise InvalidStructure("fit", [Failure("options", "streams", message)])
+        raise fault("fit", "options", "streams", message)
     if not fn.loss.equations:
         constants = ", ".join(f"'{term}'" for term in fn.loss.untrainable)
         message = f"it has no trainable edge in {constants}" if constants else "it has no equation"
         message += "; glue data to a model so that two paths become parallel, or declare one"
-        raise InvalidStructure("training", [Failure("equations", "the loss", message)])
+        raise fault("training", "equations", "the loss", message)
     refuse("training", untrained_failures(fn))
     return fn
 
@@ -659,7 +659,7 @@ class Trainer:
         name = callback_name(callback)
         if getattr(answer, "dtype", type(answer)) != np.dtype(bool) or np.ndim(answer):
             message = f"returned {shorten_repr(answer)}; return None to go on, or whether to stop"
-            raise InvalidStructure("fit", [Failure("callback", f"callback {name}", message)])
+            raise fault("fit", "callback", f"callback {name}", message)
         stop = bool(answer)
         if stop and first and self.steps < steps:
             message = f"callback {name} returned {answer!r} at its first call, so training stops"
@@ -831,7 +831,7 @@ class Signals:
                 raise ValueError("signals reach only the main thread; call fit there")
         except (TypeError, ValueError) as error:
             message = f"{error}; give a list such as [signal.SIGTERM]"
-            raise InvalidStructure("fit", [Failure("options", "stop_on", message)]) from None
+            raise fault("fit", "options", "stop_on", message) from None
 
     def __enter__(self) -> Signals:
         if self.active:

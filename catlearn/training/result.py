@@ -27,15 +27,7 @@ import numpy as np
 
 from catlearn.category import Path
 from catlearn.display import Chart, Charted, Series
-from catlearn.errors import (
-    CatlearnError,
-    DataError,
-    Failure,
-    InvalidStructure,
-    UnknownName,
-    expect,
-    refuse,
-)
+from catlearn.errors import CatlearnError, DataError, UnknownName, expect, fault, refuse
 from catlearn.learning import LearningDiagram
 from catlearn.lowering import Lowered
 from catlearn.models import DataSpace, check_array
@@ -407,4 +399,4 @@ def expect_count(batch_size: int | None) -> None:
     expect(batch_size, (int, np.integer), "batch_size", "a number of examples")
     if batch_size < 1:
         message = f"must be at least 1, found {batch_size}"
-        raise InvalidStructure("the options", [Failure("options", "batch_size", message)])
+        raise fault("the options", "options", "batch_size", message)

@@ -26,7 +26,15 @@ import jax.numpy as jnp
 import numpy as np
 
 from catlearn.category import Equation
-from catlearn.errors import DataError, Failure, InvalidStructure, did_you_mean, expect, refuse
+from catlearn.errors import (
+    DataError,
+    Failure,
+    InvalidStructure,
+    did_you_mean,
+    expect,
+    fault,
+    refuse,
+)
 from catlearn.files import write_csv
 from catlearn.lowering import Lowered
 from catlearn.training.columns import batch_lengths, take
@@ -319,8 +327,9 @@ def _measured(
             raise InvalidStructure(f"metric '{name}'", error.failures) from None
         except jax.errors.JAXTypeError as error:
             message = "cannot be traced by JAX; write it in jax.numpy in place of numpy or Python"
-            failure = Failure("metrics", f"measure {term.divergence}", message)
-            raise InvalidStructure(f"metric '{name}'", [failure]) from error
+            raise fault(
+                f"metric '{name}'", "metrics", f"measure {term.divergence}", message
+            ) from error
     return found
 
 
@@ -400,7 +409,7 @@ class Validation:
         if self.patience.by not in self.curves:
             message = f"is not measured; {did_you_mean(self.patience.by, self.curves)}"
             where = f"Patience by '{self.patience.by}'"
-            raise InvalidStructure("fit", [Failure("stop", where, message)])
+            raise fault("fit", "stop", where, message)
 
     def trace(self, params: Any, state: Any) -> None:
         """Refuse metrics that JAX cannot trace, before anything is trained.

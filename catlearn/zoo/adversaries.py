@@ -35,7 +35,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from catlearn.category import Equation
-from catlearn.errors import Failure, InvalidStructure
+from catlearn.errors import fault
 from catlearn.learning import Dataset, LearningDiagram, glue
 from catlearn.models import Constant, Model
 from catlearn.zoo.squares import along, chain, column
@@ -78,7 +78,7 @@ def gan(
     """
     if form not in FORMS:
         message = f"found {form!r}, expected one of {', '.join(map(repr, FORMS))}"
-        raise InvalidStructure("gan", [Failure("form", "form=", message)])
+        raise fault("gan", "form", "form=", message)
     makers, judges = chain(generator), chain(critic)
     here, there = judges[0].source, judges[-1].target
     real, fake = (

@@ -33,7 +33,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from catlearn.category import Equation
-from catlearn.errors import Failure, InvalidStructure
+from catlearn.errors import fault
 from catlearn.learning import Dataset, LearningDiagram, MovingAverage, glue
 from catlearn.models import Model
 from catlearn.zoo.squares import chain
@@ -73,8 +73,7 @@ def self_distillation(
     read = [f"{views.name}.{key}" for key, at in views.spaces.items() if at.name == start]
     if len(read) != 2:
         message = f"needs two columns at the space '{start}', has {', '.join(read) or 'none'}"
-        failure = Failure("column", f"data set '{views.name}'", message)
-        raise InvalidStructure("the regime", [failure])
+        raise fault("the regime", "column", f"data set '{views.name}'", message)
     targets = {model.name: model.name for model in body}
     parts = [LearningDiagram(views), LearningDiagram(*body, *top)]
     if decay is not None:

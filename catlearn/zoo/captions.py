@@ -37,7 +37,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from catlearn.category import Equation
-from catlearn.errors import Failure, InvalidStructure
+from catlearn.errors import fault
 from catlearn.learning import Dataset, LearningDiagram, glue
 from catlearn.models import Model, Pairing, Product, Space
 from catlearn.zoo.squares import along, chain, column
@@ -74,8 +74,9 @@ def captioning(
     there, context, logits = chain(encoder), decoder.source, decoder.target
     if not isinstance(context, Product) or not isinstance(logits, Space):
         message = f"leads from {context} to {logits}, expected a product of the features and the "
-        failure = Failure("decoder", f"'{decoder.name}'", message + "words before, and a Space")
-        raise InvalidStructure("captioning", [failure])
+        raise fault(
+            "captioning", "decoder", f"'{decoder.name}'", message + "words before, and a Space"
+        )
     before = Model("before", sentence, context.spaces[-1], "words_before")
     own = {"words": logits.shape[-1], "padding": padding, "dtype": logits.dtype}
     after = Model("after", sentence, logits, "words_after", **own)

@@ -42,7 +42,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from catlearn.category import Equation
-from catlearn.errors import Failure, InvalidStructure
+from catlearn.errors import fault
 from catlearn.learning import Dataset, LearningDiagram, glue
 from catlearn.models import Divergence, Model
 from catlearn.zoo.squares import along, chain, square
@@ -120,7 +120,7 @@ def _between(
             f"leads from '{hint.source.name}' to '{hint.target.name}'; it has to lead from a "
             "space that the student reaches to one that a teacher reaches"
         )
-        raise InvalidStructure("distillation", [Failure("hint", f"hint '{hint.name}'", message)])
+        raise fault("distillation", "hint", f"hint '{hint.name}'", message)
     yield from ((start, end) for end in found)
 
 

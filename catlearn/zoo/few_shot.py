@@ -37,7 +37,7 @@ import functools
 from typing import Any
 
 from catlearn.category import Equation
-from catlearn.errors import Failure, InvalidStructure
+from catlearn.errors import fault
 from catlearn.learning import Dataset, LearningDiagram, glue
 from catlearn.models import Divergence, Model, Space, each, register_divergence
 
@@ -155,11 +155,11 @@ def _images(encoder: Model, classes: Dataset, shots: int) -> tuple[str, Any]:
     where = f"data set '{classes.name}'"
     if len(found) != 1:
         message = f"needs one column of lists of {encoder.source.label}, found {len(found)}"
-        raise InvalidStructure("the regime", [Failure("column", where, message)])
+        raise fault("the regime", "column", where, message)
     count = found[0][1].shape[0]
     if not 0 < shots < count:
         message = f"lists of {count} have no {shots} for support and at least one query"
-        raise InvalidStructure("the regime", [Failure("shots", where, message)])
+        raise fault("the regime", "shots", where, message)
     return found[0]
 
 

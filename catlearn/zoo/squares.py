@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from catlearn.category import Equation
-from catlearn.errors import Failure, InvalidStructure
+from catlearn.errors import fault
 from catlearn.learning import Dataset, LearningDiagram, glue
 from catlearn.models import Model
 from catlearn.models.spaces import AnySpace
@@ -51,7 +51,7 @@ def column(data: Dataset, space: AnySpace) -> str:
     many = ", ".join(found)
     message = f"needs one column at the space '{space.name}', has {many or f'only {ends}'}"
     where = f"data set '{data.name}'"
-    raise InvalidStructure("the regime", [Failure("column", where, message)])
+    raise fault("the regime", "column", where, message)
 
 
 def square(models: Iterable[Model], data: Dataset, weight: Any = 1.0) -> LearningDiagram:
