@@ -45,10 +45,26 @@ class Failure:
         return visible(f"{self.where}: {self.message} [{self.law}]")
 
 
+class Failures(list[Failure]):
+    """All that is wrong, as it is found.
+
+    Examples
+    --------
+    >>> found = Failures()
+    >>> found.add("sign", "-2", "it is negative")
+    >>> print(*found)
+    -2: it is negative [sign]
+    """
+
+    def add(self, law: str, where: str, message: str) -> None:
+        """Note one more failure."""
+        self.append(Failure(law, where, message))
+
+
 Asked = ParamSpec("Asked")
 
 
-def listed(found: Callable[Asked, Iterator[Failure]]) -> Callable[Asked, list[Failure]]:
+def listed(found: Callable[Asked, Iterator[Failure]]) -> Callable[Asked, Failures]:
     """Collect what a check yields, so that it says each failure where it finds it.
 
     Examples
@@ -63,8 +79,8 @@ def listed(found: Callable[Asked, Iterator[Failure]]) -> Callable[Asked, list[Fa
     """
 
     @wraps(found)
-    def collected(*args: Asked.args, **options: Asked.kwargs) -> list[Failure]:
-        return list(found(*args, **options))
+    def collected(*args: Asked.args, **options: Asked.kwargs) -> Failures:
+        return Failures(found(*args, **options))
 
     return collected
 

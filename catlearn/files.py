@@ -35,7 +35,16 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from catlearn.errors import DEEPEST, CatlearnError, Failure, FileFormatError, fault, refuse, repr_of
+from catlearn.errors import (
+    DEEPEST,
+    CatlearnError,
+    Failure,
+    Failures,
+    FileFormatError,
+    fault,
+    refuse,
+    repr_of,
+)
 
 #: Bytes of JSON that are read unless the caller allows more.
 MAX_JSON_BYTES = 64 * 2**20
@@ -220,25 +229,25 @@ def parse_json(
     if depth > max_depth:
         message = f"nests {depth} levels deep, at most {max_depth} are read"
         raise fault(what, "depth limit", "document", message, FileFormatError)
-    faults: list[Failure] = []
+    faults = Failures()
 
     def constant(name: str) -> float:
         message = "is not JSON; write a finite number or null"
-        faults.append(Failure("strict JSON", f"constant {name}", message))
+        faults.add("strict JSON", f"constant {name}", message)
         return 0.0
 
     def number(literal: str) -> float:
         value = float(literal)
         if not math.isfinite(value):
             where = f"number {shorten(literal)}"
-            faults.append(Failure("strict JSON", where, "is too large for a float"))
+            faults.add("strict JSON", where, "is too large for a float")
         return value
 
     def integer(literal: str) -> int:
         if len(literal) > 40:
             where = f"integer {shorten(literal)}"
             message = f"has {len(literal)} digits, at most 40 are read"
-            faults.append(Failure("strict JSON", where, message))
+            faults.add("strict JSON", where, message)
             return 0
         return int(literal)
 
@@ -248,7 +257,7 @@ def parse_json(
             for key, times in Counter(key for key, _ in pairs).items():
                 if times > 1:
                     message = f"appears {times} times in one object; keep one"
-                    faults.append(Failure("strict JSON", f"key {shorten(key)!r}", message))
+                    faults.add("strict JSON", f"key {shorten(key)!r}", message)
         return table
 
     try:
@@ -261,11 +270,11 @@ def parse_json(
         )
     except json.JSONDecodeError as error:
         where = f"line {error.lineno}, column {error.colno}"
-        faults.append(Failure("strict JSON", where, f"{error.msg}; is the file complete?"))
+        faults.add("strict JSON", where, f"{error.msg}; is the file complete?")
         raise FileFormatError(what, faults) from None
     if "\\u" in text and any(map(has_surrogate, _texts(value))):
         message = "holds half a surrogate pair, which no text file can store"
-        faults.append(Failure("strict JSON", "a string", message))
+        faults.add("strict JSON", "a string", message)
     refuse(what, faults, FileFormatError)
     return value
 

@@ -34,7 +34,15 @@ from typing import Any
 
 import numpy as np
 
-from catlearn.errors import Failure, FileFormatError, fault, listed, refuse
+from catlearn.errors import (
+    Failure,
+    Failures,
+    FileFormatError,
+    InvalidStructure,
+    fault,
+    listed,
+    refuse,
+)
 from catlearn.files import atomic_write, has_surrogate, parse_json, read_bounded, shorten
 
 #: Bytes of one file that are read unless the caller allows more.
@@ -145,13 +153,13 @@ def encode_tree(tree: Any, metadata: Mapping[str, str], sums: bool = True) -> by
 
     Without ``sums`` there are no checksums, for files whose digest is kept elsewhere.
     """
-    faults: list[Failure] = []
+    faults = Failures()
     tensors: dict[str, np.ndarray] = {}
     node = _encode(tree, (), tensors, faults)
     for key, value in metadata.items():
         if not _is_text(key) or not _is_text(value) or key in _RESERVED:
             message = f"metadata is text by text, and {' and '.join(_RESERVED)} are reserved"
-            faults.append(Failure("metadata", f"metadata {key!r}", message))
+            faults.add("metadata", f"metadata {key!r}", message)
     refuse("tree of arrays", faults)
     kept: dict[str, Any] = {_TREE: node}
     if sums:
@@ -175,9 +183,9 @@ def decode_tree(
         message = f"metadata has no {_TREE!r}; this file was not written by catlearn"
         raise fault(what, "tree", "header", message, FileFormatError)
     header = metadata.pop(_HEADER, None)
-    faults = []
+    faults = Failures()
     if sums and header is not None and header != str(_header_sum(tensors, metadata)):
-        faults.append(Failure("checksum", "header", "is damaged: its CRC-32 is another one"))
+        faults.add("checksum", "header", "is damaged: its CRC-32 is another one")
     node = parse_json(metadata.pop(_TREE), what, max_bytes=MAX_HEADER_BYTES)
     faults += _damaged(tensors, metadata, what) if sums else []
     used: set[str] = set()
@@ -185,7 +193,7 @@ def decode_tree(
     for name in tensors:
         if name not in used:
             message = "is in the file but not in its tree"
-            faults.append(Failure("tree", f"tensor {shorten(name)!r}", message))
+            faults.add("tree", f"tensor {shorten(name)!r}", message)
     refuse(what, faults, FileFormatError)
     return tree, metadata
 
@@ -261,28 +269,26 @@ def decode_tensors(
         Listing every tensor whose dtype, shape or place in the file is wrong.
     """
     header, body = _split(data, what)
-    faults: list[Failure] = []
+    faults = Failures()
     metadata = header.pop(_METADATA, {})
     if not isinstance(metadata, dict) or not all(isinstance(v, str) for v in metadata.values()):
-        faults.append(Failure("header", _METADATA, "must be an object of texts"))
+        faults.add("header", _METADATA, "must be an object of texts")
         metadata = {}
     places: list[tuple[int, int, str]] = []
     for name, entry in header.items():
         problem = _entry_problem(entry, len(body))
         if problem:
-            faults.append(Failure("header", f"tensor {shorten(name)!r}", problem))
+            faults.add("header", f"tensor {shorten(name)!r}", problem)
         else:
             begin, end = entry["data_offsets"]
             places.append((begin, end, name))
-    if not faults:
-        faults = _coverage(sorted(places), len(body))
-    refuse(what, faults, FileFormatError)
+    refuse(what, faults or _coverage(sorted(places), len(body)), FileFormatError)
     arrays = {name: _array(header[name], body, begin, end) for begin, end, name in places}
     return arrays, metadata
 
 
 def _split(data: bytes, what: str) -> tuple[dict[str, Any], memoryview]:
-    def refuse(message: str) -> FileFormatError:
+    def refuse(message: str) -> InvalidStructure:
         return fault(what, "header", "first bytes", message, FileFormatError)
 
     if len(data) < 8:
@@ -375,18 +381,18 @@ def _children(tree: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _encode(
-    tree: Any, path: tuple[str, ...], tensors: dict[str, np.ndarray], faults: list[Failure]
+    tree: Any, path: tuple[str, ...], tensors: dict[str, np.ndarray], faults: Failures
 ) -> Any:
     """Describe a tree as JSON and collect its arrays by name."""
     where = f"leaf {_name(path)!r}"
     if type(tree) in (dict, list, tuple):
         if len(path) >= 24:
-            faults.append(Failure("tree", where, "nests more than 24 levels deep"))
+            faults.add("tree", where, "nests more than 24 levels deep")
             return None
         bad = [k for k in tree if not _is_text(k)] if isinstance(tree, dict) else []
         for key in bad:
             message = f"has the key {key!r}; keys must be text"
-            faults.append(Failure("tree", f"node {_name(path)!r}", message))
+            faults.add("tree", f"node {_name(path)!r}", message)
         if bad:
             return None
         inner = [(k, _encode(v, (*path, k), tensors, faults)) for k, v in _children(tree)]
@@ -403,7 +409,7 @@ def _encode(
 
 
 def _encode_array(
-    leaf: Any, path: tuple[str, ...], tensors: dict[str, np.ndarray], faults: list[Failure]
+    leaf: Any, path: tuple[str, ...], tensors: dict[str, np.ndarray], faults: Failures
 ) -> Any:
     name = _name(path)
     where = f"leaf {name!r}"
@@ -411,7 +417,7 @@ def _encode_array(
     if dtype is None or not hasattr(leaf, "shape"):
         kind = type(leaf).__name__
         message = f"is a {kind}; only dicts, lists, tuples, arrays and JSON scalars are stored"
-        faults.append(Failure("tree", where, message))
+        faults.add("tree", where, message)
         return None
     if str(dtype).startswith("key<"):
         import jax
@@ -421,7 +427,7 @@ def _encode_array(
     array = np.asarray(leaf)
     if array.dtype.name not in _CODES:
         message = f"has dtype {array.dtype}, known are {', '.join(_CODES)}"
-        faults.append(Failure("tree", where, message))
+        faults.add("tree", where, message)
         return None
     tensors[name] = array
     return {"array": name}
@@ -436,11 +442,11 @@ def _decode(
     where: str,
     tensors: dict[str, np.ndarray],
     used: set[str],
-    faults: list[Failure],
+    faults: Failures,
 ) -> Any:
     """Rebuild a tree from its description; faults are noted and None stands in."""
     if not isinstance(node, dict):
-        faults.append(Failure("tree", where, f"must be an object, found {shorten(repr(node))}"))
+        faults.add("tree", where, f"must be an object, found {shorten(repr(node))}")
         return None
     tag = next(iter(node), "")
     inner = node.get(tag)
@@ -461,25 +467,25 @@ def _decode(
     if tag == "key" and set(node) == {"key", "impl"}:
         return _wrap_key(_take(inner, where, tensors, used, faults), node["impl"], where, faults)
     message = f"has fields {shorten(str(list(node)))}; one of dict, list, tuple, value, array, key"
-    faults.append(Failure("tree", where, message))
+    faults.add("tree", where, message)
     return None
 
 
 def _take(
-    name: Any, where: str, tensors: dict[str, np.ndarray], used: set[str], faults: list[Failure]
+    name: Any, where: str, tensors: dict[str, np.ndarray], used: set[str], faults: Failures
 ) -> np.ndarray | None:
     if not isinstance(name, str) or name not in tensors:
         message = f"refers to tensor {shorten(repr(name))}, which is not in the file"
-        faults.append(Failure("tree", where, message))
+        faults.add("tree", where, message)
         return None
     if name in used:
         message = f"refers to tensor {shorten(name)!r}, which is already taken"
-        faults.append(Failure("tree", where, message))
+        faults.add("tree", where, message)
     used.add(name)
     return tensors[name]
 
 
-def _wrap_key(data: np.ndarray | None, impl: Any, where: str, faults: list[Failure]) -> Any:
+def _wrap_key(data: np.ndarray | None, impl: Any, where: str, faults: Failures) -> Any:
     if data is None:
         return None
     import jax
@@ -488,7 +494,7 @@ def _wrap_key(data: np.ndarray | None, impl: Any, where: str, faults: list[Failu
         return jax.random.wrap_key_data(jax.numpy.asarray(data), impl=impl)
     except (TypeError, ValueError, AttributeError, NotImplementedError) as error:
         message = f"is no random key of kind {shorten(repr(impl))}: {shorten(str(error))}"
-        faults.append(Failure("tree", where, message))
+        faults.add("tree", where, message)
         return None
 
 

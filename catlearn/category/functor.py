@@ -109,6 +109,7 @@ from catlearn.display import Displayed
 from catlearn.errors import (
     CatlearnError,
     Failure,
+    Failures,
     NotComposable,
     UnknownName,
     did_you_mean,
@@ -259,7 +260,7 @@ class Functor(Frozen, Displayed):
     ) -> None:
         self._set(domain=domain, graph=generators_of(domain), target=as_target(target))
         expect_dicts("a dict of values by name", objects=objects, arrows=arrows)
-        unread: list[Failure] = []
+        unread = Failures()
         kind = self.kinds[1]
         given = read_arrows(self.target, arrows or {}, unread, lambda at: f"{kind} {written(at)}")
         sent = {at: self._read_object(at, a, unread) for at, a in (objects or {}).items()}
@@ -322,16 +323,14 @@ class Functor(Frozen, Displayed):
         arrows = dict.fromkeys(graph.edges, target.identity(object))
         return cls(domain, target, dict.fromkeys(graph.vertices, object), arrows)
 
-    def _read_object(self, at: str, value: Any, unread: list[Failure]) -> Any:
+    def _read_object(self, at: str, value: Any, unread: Failures) -> Any:
         target = self.target
         if isinstance(target, FiniteCategory) and not isinstance(value, str) and value in target.ob:
             return target.ob.label(value)
         if isinstance(target, Category) and value not in target.objects:
             message = f"there is no object {value} to send it to"
             where = f"{self.kinds[0]} {written(at)}"
-            unread.append(
-                Failure("values", where, f"{message}; {did_you_mean(str(value), target.objects)}")
-            )
+            unread.add("values", where, f"{message}; {did_you_mean(str(value), target.objects)}")
         return value
 
     def _complete(self, objects: dict[str, Any], arrows: Mapping[str, Any]) -> dict[str, Any]:

@@ -42,6 +42,7 @@ from catlearn.category.graph import GRAPH, Graph, GraphMorphism
 from catlearn.category.path import written
 from catlearn.errors import (
     Failure,
+    Failures,
     InvalidStructure,
     did_you_mean,
     expect,
@@ -123,12 +124,12 @@ class Hypergraph(Tables):
     ) -> None:
         expect_dicts("a dict by name", boxes=boxes, types=types, operations=operations)
         expect(wires, Iterable, "wires", "a list of names")
-        ends, failures = {}, []
+        ends, failures = {}, Failures()
         for box, sides in (boxes or {}).items():
             both = () if isinstance(sides, str) or not isinstance(sides, Iterable) else tuple(sides)
             if len(both) != 2:
                 message = f"its ends are (wires read, wires written), not {sides!r}"
-                failures.append(Failure("ends", f"box {written(box)}", message))
+                failures.add("ends", f"box {written(box)}", message)
                 continue
             ends[box] = [(side,) if isinstance(side, str) else tuple(side) for side in both]
         refuse("Hypergraph", failures)
@@ -305,7 +306,7 @@ class Hypergraph(Tables):
         copying
             Whether wires may be read any number of times, or else exactly once.
         """
-        failures = []
+        failures = Failures()
         for verb, ends, side in (
             ("written", list(inputs), "outs"),
             ("read", list(outputs), "ins"),
@@ -321,7 +322,7 @@ class Hypergraph(Tables):
                 by += [f"by {self.name(*boxes)}"] if boxes else []
                 message = f"is {verb} {' and '.join(by)}" if by else f"is never {verb}"
                 where = f"wire {written(self.sets['Wire'].label(wire))}"
-                failures.append(Failure("monogamy", where, f"{message}; expected once"))
+                failures.add("monogamy", where, f"{message}; expected once")
         return failures + self._cycles()
 
     @listed

@@ -39,6 +39,7 @@ from catlearn.display import Displayed
 from catlearn.errors import (
     CatlearnError,
     Failure,
+    Failures,
     did_you_mean,
     expect,
     expect_dicts,
@@ -150,7 +151,7 @@ class MonoidalFunctor(Frozen, Displayed, by="signature target objects arrows"):
 
     def failures(self) -> list[Failure]:
         """List every box without an arrow, every unknown name and every arrow that does not fit."""
-        signature, failures = self.signature, []
+        signature, failures = self.signature, Failures()
         for kind, known, given in (
             ("wire", signature.wires, self.objects),
             ("box", signature.boxes, self.arrows),
@@ -160,19 +161,19 @@ class MonoidalFunctor(Frozen, Displayed, by="signature target objects arrows"):
                     message = f"the signature has no {kind} of this name"
                     where = f"{kind} {written(name)}"
                     message += f"; {did_you_mean(name, known)}"
-                    failures.append(Failure("known names", where, message))
+                    failures.add("known names", where, message)
         for box in signature.boxes:
             where = f"box {written(box)}"
             if box not in self.arrows:
                 message = "it has no arrow; a functor needs one for each box"
-                failures.append(Failure("totality", where, message))
+                failures.add("totality", where, message)
             elif isinstance(self.target, Typed) and isinstance(self.target, Monoidal):
                 ends = self.at(signature.ins(box)), self.at(signature.outs(box))
                 found = self.target.ends(self.arrows[box])
                 for verb, end, expected in zip(("starts", "ends"), found, ends, strict=True):
                     if not self.target.same(end, expected):
                         message = f"its arrow {verb} at {end!r}, expected {expected!r}"
-                        failures.append(Failure("ends", where, message))
+                        failures.add("ends", where, message)
         return failures
 
     def __call__(self, diagram: OpenHypergraph) -> Any:

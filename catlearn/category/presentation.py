@@ -87,6 +87,7 @@ from catlearn.category.path import (
 from catlearn.errors import (
     DEEPEST,
     Failure,
+    Failures,
     NotComposable,
     PathSyntaxError,
     TooLarge,
@@ -273,14 +274,14 @@ def _inverses(letters: Iterable[str]) -> dict[str, str]:
 def _alphabet(letters: Iterable[str]) -> tuple[str, ...]:
     expect(letters, Iterable, "letters", "a text of letters, or a list of names")
     names = tuple(letters.split() if isinstance(letters, str) and " " in letters else letters)
-    failures = [
+    failures = Failures(
         Failure("letters", f"letter {name!r}", "a letter is a name of word characters")
         for name in names
         if not re.fullmatch(r"\w[\w'.]*", name)
-    ]
+    )
     if {"1", "id"} <= set(names):
         message = "it is the empty word where 1 is a letter"
-        failures.append(Failure("letters", "letter 'id'", message))
+        failures.add("letters", "letter 'id'", message)
     twice = dict.fromkeys(name for name in names if names.count(name) > 1)
     failures += [Failure("letters", f"letter {name!r}", "it is given twice") for name in twice]
     refuse("Presentation", failures)
@@ -586,7 +587,7 @@ class Presentation(Graph):
 
     def failures(self) -> list[Failure]:
         """List what is wrong with the tables, and sides that are not paths between their ends."""
-        failures = super().failures()
+        failures = Failures(super().failures())
         if failures:
             return failures
         for row, name in enumerate(self.names("Eq")):
@@ -602,7 +603,7 @@ class Presentation(Graph):
                 ):
                     if found not in (None, declared):
                         message = f"it {verb} at {found}, but its equation {verb} at {declared}"
-                        failures.append(Failure("parallel sides", where, message))
+                        failures.add("parallel sides", where, message)
         return failures
 
     def __repr__(self) -> str:
@@ -862,7 +863,7 @@ def equation_images(domain: Presentation, codomain: Presentation, V: Any, E: Any
     rows: dict[tuple[Path, Path], list[int]] = {}
     for row, name in enumerate(codomain.equations):
         rows.setdefault(codomain.sides(name), []).append(row)
-    images, failures = [], []
+    images, failures = [], Failures()
     for name in domain.equations:
         left, right = (along(side) for side in domain.sides(name))
         found = rows.get((left, right), [])
@@ -872,7 +873,7 @@ def equation_images(domain: Presentation, codomain: Presentation, V: Any, E: Any
             if found:
                 names = ", ".join(codomain.names("Eq")[row] for row in found)
                 message = f"{left} = {right} is the equation of {names}; say which by Eq="
-            failures.append(Failure("equations", f"equation '{name}'", message))
+            failures.add("equations", f"equation '{name}'", message)
     refuse("PresentationMorphism", failures)
     return images
 

@@ -25,7 +25,7 @@ from catlearn.category.hypergraph import OpenHypergraph, evaluate
 from catlearn.category.path import Path
 from catlearn.category.presentation import Presentation
 from catlearn.category.protocol import Category, Composes, Verdict
-from catlearn.errors import CatlearnError, Failure, expect, fault, wrong_kind
+from catlearn.errors import CatlearnError, Failure, Failures, expect, fault, wrong_kind
 from catlearn.finset.sets import FinSet
 
 Equality = Callable[[Any, Any], bool | Verdict]
@@ -275,7 +275,7 @@ def presentation_of(domain: Any) -> Any:
 
 
 def read_arrows(
-    target: Any, given: Mapping[str, Any], unread: list[Failure], where: Callable[[str], str]
+    target: Any, given: Mapping[str, Any], unread: Failures, where: Callable[[str], str]
 ) -> dict[str, Any]:
     """Read arrows of a target by what they are given for; note those that it cannot read."""
     read = dict(given)
@@ -283,7 +283,7 @@ def read_arrows(
         try:
             read[at] = target.read(arrow)
         except (CatlearnError, TypeError) as error:
-            unread.append(Failure("values", where(at), str(error)))
+            unread.add("values", where(at), str(error))
     return read
 
 

@@ -52,6 +52,7 @@ from catlearn.display import Displayed
 from catlearn.errors import (
     CatlearnError,
     Failure,
+    Failures,
     NotComposable,
     UnknownName,
     did_you_mean,
@@ -113,7 +114,7 @@ class NaturalTransformation(Frozen, Displayed, by="domain codomain components"):
     ) -> None:
         expect_each(Functor, "a Functor", domain=domain, codomain=codomain)
         expect(components, Mapping, "components", "a dict of the arrow at each object")
-        unread: list[Failure] = []
+        unread = Failures()
         read = read_arrows(domain.target, components, unread, lambda at: f"component at {at}")
         refuse("NaturalTransformation", unread)
         ordered = {a: read.pop(a) for a in domain.graph.vertices if a in read}
@@ -169,11 +170,11 @@ class NaturalTransformation(Frozen, Displayed, by="domain codomain components"):
         for a in objects:
             if a not in self.components:
                 message = "it has no component; there is one for each object"
-                failures.append(Failure("totality", f"object {a}", message))
+                failures.add("totality", f"object {a}", message)
         for a in self.components:
             if a not in self.domain.objects:
                 message = f"there is no such object; {did_you_mean(a, objects)}"
-                failures.append(Failure("known names", f"component at {a}", message))
+                failures.add("known names", f"component at {a}", message)
         if not failures and isinstance(self.target, Typed):
             failures = list(self._misplaced())
         if failures:

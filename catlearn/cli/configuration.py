@@ -73,7 +73,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from catlearn.cost import get_aggregator
-from catlearn.errors import DEEPEST, CatlearnError, Failure, InvalidStructure, did_you_mean
+from catlearn.errors import DEEPEST, CatlearnError, Failures, InvalidStructure, did_you_mean
 from catlearn.files import Faults, read_bounded, reading, shorten
 from catlearn.learning import LearningDiagram, Loss
 from catlearn.learning.selection import SELECTIONS
@@ -446,18 +446,18 @@ class Section:
         self,
         value: Any,
         at: str = "",
-        faults: list[Failure] | None = None,
+        faults: Failures | None = None,
         folder: Path = Path(),
     ) -> None:
         self.value = value
         self.values: Mapping[str, Any] = value if isinstance(value, Mapping) else {}
         self.at = at
-        self.faults = [] if faults is None else faults
+        self.faults = Failures() if faults is None else faults
         self.folder = folder
 
     def fault(self, key: str, message: str, law: str = "value") -> None:
         """Note that something is wrong with a key, or with the value itself for ``""``."""
-        self.faults.append(Failure(law, dotted(self.at, key) if key else self.at, message))
+        self.faults.add(law, dotted(self.at, key) if key else self.at, message)
 
     @contextlib.contextmanager
     def noting(self, key: str, law: str = "value", before: str = "") -> Iterator[None]:

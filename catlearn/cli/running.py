@@ -60,7 +60,7 @@ from catlearn.display import Legible
 from catlearn.errors import (
     CatlearnError,
     CheckpointNotWritten,
-    Failure,
+    Failures,
     FileFormatError,
     InvalidStructure,
     TrainingDiverged,
@@ -617,7 +617,7 @@ def _sharding(given: Settings, file: Section) -> training.Sharding | None:
     return training.Sharding(mesh, params=params, least=given.least)
 
 
-def _diagram(path: Path, faults: list[Failure]) -> LearningDiagram | None:
+def _diagram(path: Path, faults: Failures) -> LearningDiagram | None:
     file, value = Section({}, path.name, faults), None
     with file.noting("", "diagram"):
         value = load(path)

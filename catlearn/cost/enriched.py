@@ -71,6 +71,7 @@ from catlearn.cost.quantale import (
 )
 from catlearn.errors import (
     Failure,
+    Failures,
     NotComposable,
     UnknownName,
     did_you_mean,
@@ -188,7 +189,7 @@ class EnrichedCategory(Frozen):
         ]
 
     def _broken_triangles(self, limit: int) -> list[Failure]:
-        found: list[Failure] = []
+        found = Failures()
         hom, names, quantale, total = self.hom, self.objects, self.quantale, 0
         for y in range(len(names)):
             around = quantale.tensor(hom[:, y, None], hom[None, y, :])
@@ -200,10 +201,10 @@ class EnrichedCategory(Frozen):
                     f"hom({a}, {b}) ⊗ hom({b}, {c}) = {write_value(around[x, z])}, "
                     f"expected {quantale.sign} hom({a}, {c}) = {write_value(hom[x, z])}"
                 )
-                found.append(Failure("triangle", f"{a} -> {b} -> {c}", message))
+                found.add("triangle", f"{a} -> {b} -> {c}", message)
         if total > len(found):
             message = f"and {total - len(found)} more; {total} in all"
-            found.append(Failure("triangle", "other triples", message))
+            found.add("triangle", "other triples", message)
         return found
 
     # ------------------------------------------------------------------ reading
@@ -247,11 +248,11 @@ class EnrichedCategory(Frozen):
     ) -> list[Failure]:
         """List what is wrong with a map of the objects to those of another category."""
         known, targets = set(self.objects), set(codomain.objects)
-        found = [
+        found = Failures(
             Failure("totality", f"object {x}", "has no image")
             for x in self.objects
             if x not in objects
-        ]
+        )
         found += [
             Failure(
                 "known names",
@@ -272,7 +273,7 @@ class EnrichedCategory(Frozen):
         ]
         if self.quantale != codomain.quantale:
             message = f"are over {self.quantale.name} and over {codomain.quantale.name}"
-            found.append(Failure("quantale", "the two categories", message))
+            found.add("quantale", "the two categories", message)
         return found
 
     # ------------------------------------------------------------------ constructions
@@ -769,7 +770,9 @@ def free(
             raise fault("free category", "weights", "weights", message)
         given = dict(zip(edges, values, strict=True))
     known = set(edges)
-    failures = [Failure("weights", f"edge {e!r}", "has no weight") for e in edges if e not in given]
+    failures = Failures(
+        Failure("weights", f"edge {e!r}", "has no weight") for e in edges if e not in given
+    )
     failures += [
         Failure("weights", f"weight of {e!r}", f"there is no such edge; {did_you_mean(e, edges)}")
         for e in given
@@ -778,7 +781,7 @@ def free(
     values = np.array([given[e] for e in edges if e in given], quantale.dtype)
     for k in np.flatnonzero(~quantale.valid(values)):
         message = f"{values[k]} is not a value of the quantale {quantale.name}"
-        failures.append(Failure("value", f"edge {edges[k]!r}", message))
+        failures.add("value", f"edge {edges[k]!r}", message)
     refuse("free category", failures)
     size = len(graph.vertices)
     hom = np.full((size, size), quantale.bottom, quantale.dtype)

@@ -38,7 +38,7 @@ import numpy as np
 
 from catlearn.cost.quantale import LAWVERE, Quantale, write_names, write_value
 from catlearn.display import html_table, text_table
-from catlearn.errors import Failure, NotComposable, expect, fault, refuse
+from catlearn.errors import Failure, Failures, NotComposable, expect, fault, refuse
 from catlearn.finset.value import SHOWN, Frozen
 
 
@@ -145,14 +145,14 @@ class Matrix(Frozen):
         return self.entries[i, j]
 
     def _meets(self, other: Matrix) -> None:
-        failures = []
+        failures = Failures()
         if self.quantale != other.quantale:
             message = f"are over {self.quantale.name} and over {other.quantale.name}"
-            failures.append(Failure("quantale", "the two matrices", message))
+            failures.add("quantale", "the two matrices", message)
         if self.columns != other.rows:
             ends = write_names(self.columns), write_names(other.rows)
             message = f"the first has columns {ends[0]}, the second rows {ends[1]}"
-            failures.append(Failure("composition", "the two matrices", message))
+            failures.add("composition", "the two matrices", message)
         refuse("Matrix", failures, NotComposable)
 
     def __matmul__(self, other: Matrix) -> Matrix:

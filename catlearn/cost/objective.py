@@ -51,6 +51,7 @@ from catlearn.display import Brief
 from catlearn.errors import (
     CatlearnError,
     Failure,
+    Failures,
     InvalidStructure,
     TooLarge,
     UnknownName,
@@ -140,13 +141,11 @@ def register_aggregator(new: Aggregator) -> None:
         If the name already means another aggregator, or 0 is not the unit.
     """
     expect(new, Aggregator, "the argument", "an Aggregator")
-    failures = []
+    failures = Failures()
     if _registry.get(new.name, new) != new:
-        failures.append(
-            Failure("registry", f"aggregator {new.name!r}", "this name is taken; choose another")
-        )
+        failures.add("registry", f"aggregator {new.name!r}", "this name is taken; choose another")
     if any(new.combine(0, x) != x or new.combine(x, 0) != x for x in (0, 1, 2.5)):
-        failures.append(Failure("unit", f"aggregator {new.name!r}", "0 must be its unit"))
+        failures.add("unit", f"aggregator {new.name!r}", "0 must be its unit")
     refuse("Aggregator", failures)
     _registry[new.name] = new
 
@@ -274,10 +273,10 @@ class Objective(Brief):
 
     def failures(self) -> list[Failure]:
         """Return everything that is wrong: repeated names and weights outside [0, inf)."""
-        found = [
+        found = Failures(
             Failure("names", f"parameter {name!r}", "is listed more than once")
             for name in _repeated(self.parameters)
-        ]
+        )
         names = [term.name for term in self.terms if term.name is not None]
         found += [
             Failure("names", f"term {name!r}", "is the name of more than one term")
@@ -288,7 +287,7 @@ class Objective(Brief):
             is_number = isinstance(weight, (int, float, Fraction))
             if not (is_number and 0 <= weight <= sys.float_info.max):
                 message = f"weight {weight!r} is not a finite number >= 0"
-                found.append(Failure("weight", _where(term), message))
+                found.add("weight", _where(term), message)
         return found
 
     @property

@@ -44,7 +44,7 @@ from catlearn.cost.objective import Aggregator, Objective, Term, Terms, one_aggr
 from catlearn.cost.quantale import LAWVERE, ULTRAMETRIC, Quantale, write_value
 from catlearn.cset import Open
 from catlearn.cset.cospan import free_rows, leg_along
-from catlearn.errors import Failure, InvalidStructure, UnknownName, expect, fault
+from catlearn.errors import Failure, Failures, InvalidStructure, UnknownName, expect, fault
 from catlearn.finset import FinFunction, Frozen, Shape, Tables, coequalizer, coproduct
 from catlearn.names import fresh
 
@@ -147,15 +147,15 @@ class OpenObjective(Frozen, by="objective inputs outputs"):
     def failures(self) -> list[Failure]:
         """Return everything that is wrong."""
         known = set(self.variables)
-        found = [
+        found = Failures(
             Failure("interface", f"{side} {name!r}", "is not a variable of the objective")
             for side, names in (("input", self.inputs), ("output", self.outputs))
             for name in names
             if name not in known
-        ]
+        )
         if len(self.objective.alternatives) > 1:
             message = "is a maximum of sums; an open objective needs a plain one"
-            found.append(Failure("objective", "the objective", message))
+            found.add("objective", "the objective", message)
         return found
 
     @property

@@ -42,7 +42,15 @@ from typing import Any
 
 import numpy as np
 
-from catlearn.errors import CatlearnError, Failure, NoComplement, NotACocone, TooLarge, refuse
+from catlearn.errors import (
+    CatlearnError,
+    Failure,
+    Failures,
+    NoComplement,
+    NotACocone,
+    TooLarge,
+    refuse,
+)
 from catlearn.finset import (
     Colimit,
     Diagram,
@@ -478,7 +486,7 @@ class _Unfolding:
 
     def __init__(self, l: TableMorphism, m: TableMorphism) -> None:  # noqa: E741
         self.K, self.G = l.domain, m.codomain
-        self.failures, self.copies, self.outside = [], {}, {}
+        self.failures, self.copies, self.outside = Failures(), {}, {}
         self.chosen: dict[tuple[str, int], tuple[tuple[str, ...], list[tuple[Any, ...]]]] = {}
         over, classes = {}, {}
         for table, part in l.components.items():
@@ -526,7 +534,7 @@ class _Unfolding:
             for row in rows[:LISTED].tolist():
                 where = f"{row_word(source)} {self.G.sets[source].label(row)!r}"
                 message = f"rows that go to it lead to different copies by {name}"
-                self.failures.append(Failure("conflict", where, message))
+                self.failures.add("conflict", where, message)
 
     def _delete(self) -> None:
         """Delete what leads to a deleted row."""
@@ -565,7 +573,7 @@ class _Unfolding:
                     where = f"{row_word(table)} {self.G.sets[table].label(row)!r}"
                     message = "it leads to a row that is copied and to one that leads to itself, "
                     message += "so that it may have infinitely many copies"
-                    self.failures.append(Failure("finite", where, message))
+                    self.failures.add("finite", where, message)
                 return
             for table, row in ready:
                 names = tuple(name for name, (source, _) in steps.items() if source == table)

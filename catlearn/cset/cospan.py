@@ -44,7 +44,7 @@ import numpy as np
 from catlearn.category import Graph
 from catlearn.cset.search import homomorphisms
 from catlearn.display import Displayed
-from catlearn.errors import Failure, NotComposable, expect, fault, refuse
+from catlearn.errors import Failure, Failures, NotComposable, expect, fault, refuse
 from catlearn.finset import (
     Colimit,
     Diagram,
@@ -115,14 +115,14 @@ class Open(Frozen, Displayed, by="apex left right table"):
             expect(
                 leg, (Iterable, TableMorphism), side, "a list of rows, or a morphism into the apex"
             )
-        failures = []
+        failures = Failures()
         if table not in apex.shape.tables:
             message = f"is not one of {list(apex.shape.tables)}"
-            failures.append(Failure("interface", f"table {table!r}", message))
+            failures.add("interface", f"table {table!r}", message)
         for side, leg in (("inputs", inputs), ("outputs", outputs)):
             if isinstance(leg, TableMorphism) and (why := leg.codomain.mismatch(apex)):
                 message = f"their morphism does not lead to the object: {why}"
-                failures.append(Failure("interface", side, message))
+                failures.add("interface", side, message)
         rows = [
             () if failures or isinstance(leg, TableMorphism) else [apex.row(table, r) for r in leg]
             for leg in (inputs, outputs)
@@ -531,7 +531,7 @@ def leg_along(foot: Any, whole: Any, table: str, rows: Sequence[int] | np.ndarra
     """
     values = {t: np.zeros(foot.size(t), np.int64) for t in foot.shape.tables}
     values[table] = np.array(rows, np.int64)
-    failures = []
+    failures = Failures()
     for at in free_order(foot.shape, table) if len(rows) else ():
         for name, (source, target) in foot.shape.steps().items():
             if source == at and not failures:
@@ -539,7 +539,7 @@ def leg_along(foot: Any, whole: Any, table: str, rows: Sequence[int] | np.ndarra
                 for k in np.flatnonzero(here.lengths != there.lengths).tolist():
                     where = f"{at} {whole.sets[at].label(int(values[at][k]))!r}"
                     message = f"has {there.lengths[k]} entries, what it meets {here.lengths[k]}"
-                    failures.append(Failure(name, where, f"its {name} {message}"))
+                    failures.add(name, where, f"its {name} {message}")
                 if not failures:
                     values[target][here.values] = there.values
     refuse("interface", failures)

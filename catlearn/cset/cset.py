@@ -67,7 +67,7 @@ import numpy as np
 
 from catlearn.category import Category, Equation, Functor, Graph, Morphisms, Path, Presentation
 from catlearn.category.path import Side, steps_of
-from catlearn.errors import Failure, did_you_mean, expect, fault, listed, refuse
+from catlearn.errors import Failure, Failures, did_you_mean, expect, fault, listed, refuse
 from catlearn.finset import FinFunction, FinSet, Order, Record, Shape, TableMorphism, Tables
 from catlearn.finset.shapes import coded
 from catlearn.finset.value import SHOWN, listing
@@ -621,7 +621,7 @@ class CSet(Tables):
 
     def failures(self) -> list[Failure]:
         """List what is wrong with the tables; then broken equations and labels of a wrong type."""
-        failures = super().failures()
+        failures = Failures(super().failures())
         if failures or not isinstance(self.shape, Schema):
             return failures
         for equation, left, right in self.shape.laws:
@@ -635,7 +635,7 @@ class CSet(Tables):
                     for k in bad[:SHOWN]
                 )
                 message = listing(shown, bad.size)
-                failures.append(Failure("equations", f"equation '{equation}'", message))
+                failures.add("equations", f"equation '{equation}'", message)
         for equation, *sides in self.shape.label_laws:
             labels = [self.read(side) for side in sides]
             codes = coded([*labels[0], *labels[1]])[0].reshape(2, -1)
@@ -648,7 +648,7 @@ class CSet(Tables):
                     for k in bad[:SHOWN].tolist()
                 )
                 message = listing(shown, bad.size)
-                failures.append(Failure("equations", f"equation '{equation}'", message))
+                failures.add("equations", f"equation '{equation}'", message)
         return failures + self.type_failures()
 
     @listed

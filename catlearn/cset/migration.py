@@ -77,7 +77,7 @@ from catlearn.category.targets import compare
 from catlearn.cset.cset import CSet, Reading, Schema, mistyped
 from catlearn.cset.representables import actions_from, blank, chase, extend, named, representable
 from catlearn.errors import (
-    Failure,
+    Failures,
     InvalidStructure,
     LabelConflict,
     did_you_mean,
@@ -152,14 +152,14 @@ class Translation(Frozen):
 
     def _read(self, also: Mapping[str, str]) -> dict[str, Reading]:
         """Find what attributes and lists are read from: what ``also`` says, or their namesakes."""
-        here, there, failures = self.source, self.target, []
+        here, there, failures = self.source, self.target, Failures()
         found: dict[str, Reading] = {}
         for name, read in also.items():
             where = f"{name!r} from {read!r}"
             if name not in here.lists and name not in here.attributes:
                 hint = did_you_mean(name, [*here.attributes, *here.lists])
                 message = f"the domain has no attribute or list {name!r}; {hint}"
-                failures.append(Failure("names", where, message))
+                failures.add("names", where, message)
                 continue
             at, broken = there.reading(read, where)
             failures += broken
@@ -170,12 +170,12 @@ class Translation(Frozen):
             if last not in getattr(there, kind):
                 hint = did_you_mean(last, getattr(there, kind))
                 message = f"the codomain has no such one among its {kind}; {hint}"
-                failures.append(Failure("names", where, message))
+                failures.add("names", where, message)
                 continue
             ends = [path.source, *_ends(there, last)[1:]]
             if ends != expected:
                 message = f"{read!r} is on {', '.join(ends)}, expected {', '.join(expected)}"
-                failures.append(Failure("ends", where, message))
+                failures.add("ends", where, message)
             failures += mistyped(there, last, here, name, where)
             found[name] = at
         refuse("delta", failures)
@@ -201,13 +201,13 @@ class Translation(Frozen):
             If sides are read from labels that the equations of the target do not make one, or
             only one side is read.
         """
-        failures = []
+        failures = Failures()
         for equation, *sides in self.source.label_laws:
             where = f"equation '{equation}'"
             known = [name for _, name in sides if name in self.labels]
             if len(known) == 1 and whole:
                 message = f"{known[0]} is read, and what it is equal to is not"
-                failures.append(Failure("equations", where, message))
+                failures.add("equations", where, message)
             if len(known) < 2:
                 continue
             paths = [
@@ -621,13 +621,13 @@ def _pushed_labels(
         rows = [cset.along(along.labels[n][0]).values[came[homes[n]]] for n in names]
         given[found] = joined(rows), [label for n in names for label in X.attributes[n]]
     columns, conflicts = least_labels(cset, given)
-    failures = []
+    failures = Failures()
     for *ends, why in conflicts:
         places = [
             [f"{n} of {homes[n]} {row!r}" for n in read[found] for row in X.names(homes[n])][k]
             for found, k in ends
         ]
-        failures.append(Failure(ends[0][0], " and ".join(places), f"{ends[0][0]} {why}"))
+        failures.add(ends[0][0], " and ".join(places), f"{ends[0][0]} {why}")
     refuse("the left Kan extension", failures, LabelConflict)
     return columns
 

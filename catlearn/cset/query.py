@@ -72,7 +72,7 @@ from catlearn.cset.cset import CSet, Schema, mistyped
 from catlearn.cset.migration import Translation
 from catlearn.cset.representables import precompose, representable
 from catlearn.cset.search import homomorphism, homomorphisms
-from catlearn.errors import CatlearnError, Failure, did_you_mean, expect, listed, refuse
+from catlearn.errors import CatlearnError, Failure, Failures, did_you_mean, expect, listed, refuse
 from catlearn.finset import DISCRETE, FinFunction, FinSet, Frozen, Record, TableMorphism, Tables
 from catlearn.finset.join import find, join
 from catlearn.finset.labels import label_classes, shared_codes
@@ -110,8 +110,7 @@ def pattern(schema: Schema, parts: Mapping[str, Any] | None = None, /, **named: 
     ['?colour of a', 'red']
     """
     made = CSet(schema, parts, check=False, **named)
-    failures = Tables.failures(made)
-    refuse("pattern", failures)
+    refuse("pattern", Tables.failures(made))
     classes, known = label_classes(made), {}
     for name, column in made.attributes.items():
         for place, label in zip(classes[name].tolist(), column, strict=True):
@@ -128,8 +127,7 @@ def pattern(schema: Schema, parts: Mapping[str, Any] | None = None, /, **named: 
             for place, label in zip(places, made.attributes[name], strict=True)
         )
     made = CSet._build(made.shape, made.sets, made.arrows, made.lists, columns, made.side_data)
-    failures = made.failures()
-    refuse("pattern", failures)
+    refuse("pattern", made.failures())
     return made
 
 
@@ -194,14 +192,14 @@ class Query(Frozen, by="domain codomain functor labels"):
         self._set(domain=Schema.of(domain), codomain=Schema.of(codomain))
         domain, codomain = self.domain, self.codomain
         known = {"objects": domain.tables, "arrows": domain.arrows, "attributes": domain.attributes}
-        failures = [
+        failures = Failures(
             Failure(
                 "names", f"{kind}, {name!r}", f"is not there; {did_you_mean(name, known[kind])}"
             )
             for kind, names in given.items()
             for name in names
             if name not in known[kind]
-        ]
+        )
         failures += [
             Failure("lists", f"list {name!r}", "queries have no lists as results")
             for name in domain.lists
@@ -228,13 +226,12 @@ class Query(Frozen, by="domain codomain functor labels"):
                 ends = patterns[target], patterns[source]
                 morphisms[name] = homomorphism(*ends, initial=there)
             except CatlearnError as error:
-                failures.append(Failure("arrows", f"arrow {name!r}", str(error)))
+                failures.add("arrows", f"arrow {name!r}", str(error))
         refuse("Query", failures)
         opposite = domain.without_attributes.opposite.presentation
         self._set(functor=Functor(opposite, Morphisms(), patterns, morphisms))
         self._set(labels=Record(self._read(given["attributes"], failures)))
-        failures = failures or self._label_failures()
-        refuse("Query", failures)
+        refuse("Query", failures or self._label_failures())
 
     @classmethod
     def of(cls, F: Functor | Translation, also: Mapping[str, str] | None = None) -> Query:
@@ -281,7 +278,7 @@ class Query(Frozen, by="domain codomain functor labels"):
                 attributes[name] = [first, *path.edges, last]
         return cls(along.source, there, objects, made, attributes)
 
-    def _read(self, given: Mapping[str, Side], failures: list[Failure]) -> dict[str, Any]:
+    def _read(self, given: Mapping[str, Side], failures: Failures) -> dict[str, Any]:
         """Find the places in the patterns at which attributes are read."""
         found = {}
         for name, side in given.items():
@@ -291,14 +288,14 @@ class Query(Frozen, by="domain codomain functor labels"):
             failures += broken
             if at is None:
                 if not broken:
-                    failures.append(Failure("names", where, "names a row, and no attribute of it"))
+                    failures.add("names", where, "names a row, and no attribute of it")
                 continue
             path, last = at
             if last not in self.codomain.attributes:
-                failures.append(Failure("names", where, f"{last} has lists of rows, no labels"))
+                failures.add("names", where, f"{last} has lists of rows, no labels")
             elif not isinstance(row, str) or row not in P.sets[path.source]:
                 hint = did_you_mean(str(row), P.names(path.source))
-                failures.append(Failure("rows", where, f"{path.source} has no row {row}; {hint}"))
+                failures.add("rows", where, f"{path.source} has no row {row}; {hint}")
             else:
                 failures += mistyped(self.codomain, last, self.domain, name, where)
                 found[name] = last, P.along(path)(P.row(path.source, row))
@@ -374,14 +371,14 @@ class Query(Frozen, by="domain codomain functor labels"):
     def _on_morphism(self, g: TableMorphism) -> TableMorphism:
         """Return m -> m >> g."""
         ends = [self._instance(end) for end in (g.domain, g.codomain)]
-        values, failures = {}, []
+        values, failures = {}, Failures()
         for table in self.domain.tables:
             before, after = (self.images(end, table) for end in ends)
             rows = {t: g.components[t].values[column] for t, column in before.items()}
             values[table] = self._places(table, after, rows)
             for row in np.flatnonzero(values[table] < 0)[:1].tolist():
                 message = "its image is none: labels that a variable compares are raised apart"
-                failures.append(Failure("variables", f"{table} {row}", message))
+                failures.add("variables", f"{table} {row}", message)
         refuse("query", failures)
         return morphism(self(ends[0]), self(ends[1]), values)
 

@@ -31,7 +31,16 @@ from typing import Any
 
 import numpy as np
 
-from catlearn.errors import Failure, NoMorphism, NotUnique, did_you_mean, expect, fault, refuse
+from catlearn.errors import (
+    Failure,
+    Failures,
+    NoMorphism,
+    NotUnique,
+    did_you_mean,
+    expect,
+    fault,
+    refuse,
+)
 from catlearn.finset import DISCRETE, FLAT, FinFunction, Order, Shape, Tables
 from catlearn.finset.constraints import MorphismProblem, solve
 from catlearn.finset.refinement import first_isomorphism
@@ -107,7 +116,7 @@ def homomorphisms(
     wanted = 'a dict of dicts, such as {"V": {"a": "b"}}'
     for rows in (initial or {}, *(initial.values() if isinstance(initial, Mapping) else ())):
         expect(rows, Mapping, "initial", wanted)
-    failures: list[Failure] = []
+    failures = Failures()
     tables = G.shape.tables
     onto, into, both = (
         _chosen(which, option, tables, failures)
@@ -115,7 +124,7 @@ def homomorphisms(
     )
     fixed = _fixed(G, H, initial or {}, failures)
     if limit is not None and limit < 0:
-        failures.append(Failure("limit", "limit", f"found {limit}, expected at least 0"))
+        failures.add("limit", "limit", f"found {limit}, expected at least 0")
     refuse("search", failures)
     # A surjection between sets of one size is a bijection.
     into |= both | {table for table in onto if G.size(table) == H.size(table)}
@@ -314,7 +323,7 @@ def _chosen(
     return set(names)
 
 
-def _fixed(G: Tables, H: Tables, initial: Rows, failures: list[Failure]) -> dict[int, int]:
+def _fixed(G: Tables, H: Tables, initial: Rows, failures: Failures) -> dict[int, int]:
     """Number the rows whose images are given as variables of the problem."""
     starts, count = {}, 0
     for table in G.shape.tables:
@@ -324,14 +333,14 @@ def _fixed(G: Tables, H: Tables, initial: Rows, failures: list[Failure]) -> dict
     for table, rows in initial.items():
         if table not in starts:
             message = f"there is no table {table!r}; {did_you_mean(table, starts)}"
-            failures.append(Failure("names", "initial=", message))
+            failures.add("names", "initial=", message)
             continue
         for row, image in rows.items():
             missing = [(row, "domain")] * (row not in G.sets[table])
             missing += [(image, "codomain")] * (image not in H.sets[table])
             for name, side in missing:
                 message = f"the {side} has no row {name!r}"
-                failures.append(Failure("names", f"initial=, table {table!r}", message))
+                failures.add("names", f"initial=, table {table!r}", message)
             if not missing:
                 fixed[starts[table] + G.row(table, row)] = H.row(table, image)
     return fixed

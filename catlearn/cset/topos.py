@@ -75,7 +75,7 @@ from catlearn.cset.cset import CSet
 from catlearn.cset.representables import Blocks, Figures
 from catlearn.cset.search import homomorphisms
 from catlearn.display import Displayed
-from catlearn.errors import Failure, NotComposable, TooLarge, expect, fault, refuse
+from catlearn.errors import Failures, NotComposable, TooLarge, expect, fault, refuse
 from catlearn.finset import (
     FinFunction,
     FinSet,
@@ -678,11 +678,11 @@ class Exponential(Frozen, by="base exponent"):
         return self.product.universal(pairs.legs[0] >> g, pairs.legs[1]) >> self.evaluation
 
     def _ends(self, f: TableMorphism, domain: Tables, codomain: Tables, expected: str) -> None:
-        failures = []
+        failures = Failures()
         for side, found, end in (("domain", f.domain, domain), ("codomain", f.codomain, codomain)):
             why = found.mismatch(end)
             if why:
-                failures.append(Failure("ends", side, f"{expected} is expected: {why}"))
+                failures.add("ends", side, f"{expected} is expected: {why}")
         refuse("exponential", failures, NotComposable)
 
     def __repr__(self) -> str:

@@ -36,7 +36,7 @@ import numpy as np
 
 from catlearn.cset.cospan import Open, free_leg, free_rows, leg_along
 from catlearn.cset.cset import CSet, Schema
-from catlearn.errors import Failure, InvalidStructure, did_you_mean, expect, fault, refuse
+from catlearn.errors import Failure, Failures, InvalidStructure, did_you_mean, expect, fault, refuse
 from catlearn.finset import Diagram, FinFunction, FinSet, colimit, coproduct
 
 WIRING = Schema(
@@ -123,20 +123,20 @@ class WiringDiagram(CSet):
         head, arrow, body = text.partition("<-")
         outer = CALL.fullmatch(head)
         boxes: dict[str, list[str]] = {}
-        failures = []
+        failures = Failures()
         if not arrow or outer is None or outer[1]:
             message = f"found {head.strip()!r}, expected (x, ...) <- R(x, ...), ..."
-            failures.append(Failure("syntax", "head", message))
+            failures.add("syntax", "head", message)
         at = 0
         while body.strip() and at < len(body):
             call = CALL.match(body, at)
             if call is None or not call[1] or body[call.end() : call.end() + 1] not in ("", ","):
                 message = f"cannot read {body[at:].strip()!r}, expected R(x, ...), ..."
-                failures.append(Failure("syntax", "body", message))
+                failures.add("syntax", "body", message)
                 break
             if call[1] in boxes:
                 message = "comes twice; give its copies names of their own"
-                failures.append(Failure("names", f"box {call[1]!r}", message))
+                failures.add("names", f"box {call[1]!r}", message)
             boxes[call[1]] = _names(call[2])
             at = call.end() + 1
         refuse("wiring diagram", failures)
@@ -231,9 +231,9 @@ def oapply(wiring: WiringDiagram, fillers: Mapping[str, Open] | Sequence[Open]) 
     tables = {filler.table for filler in given.values()}
     if len(tables) > 1:
         message = f"are rows of different tables: {', '.join(sorted(tables))}"
-        failures.append(Failure("interface", "the ports", message))
+        failures.add("interface", "the ports", message)
     if not failures and not given:
-        failures = [Failure("boxes", "boxes", "there are none, so there is nothing to compose")]
+        failures.add("boxes", "boxes", "there are none, so there is nothing to compose")
     refuse("oapply", failures)
     table, some = tables.pop(), [given[box] for box in wiring.boxes]
     junctions = _at_junctions(wiring, some, table)
@@ -319,24 +319,24 @@ def _fits(
     sizes: Mapping[str, int],
     kind: str,
     all_boxes: bool = True,
-) -> list[Failure]:
+) -> Failures:
     """List boxes without something to fill them, and what does not fit its box."""
-    failures = [
+    failures = Failures(
         Failure("boxes", f"box {box!r}", f"is not there; {did_you_mean(box, wiring.boxes)}")
         for box in given
         if box not in wiring.boxes
-    ]
+    )
     for box in wiring.boxes:
         where = f"box {box!r}"
         if box not in given:
             if all_boxes:
-                failures.append(Failure("boxes", where, f"has nothing in it, expected {kind}"))
+                failures.add("boxes", where, f"has nothing in it, expected {kind}")
         elif box not in sizes:
             found = type(given[box]).__name__
-            failures.append(Failure("boxes", where, f"expected {kind}, found {found}"))
+            failures.add("boxes", where, f"expected {kind}, found {found}")
         elif sizes[box] != len(wiring.ports(box)):
             message = f"has {len(wiring.ports(box))} ports, what is put there has {sizes[box]}"
-            failures.append(Failure("ports", where, message))
+            failures.add("ports", where, message)
     return failures
 
 

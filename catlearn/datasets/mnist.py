@@ -28,7 +28,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from catlearn.datasets.folders import data_folder, find
-from catlearn.errors import CatlearnError, DataError, Failure, FileFormatError, fault, refuse
+from catlearn.errors import (
+    CatlearnError,
+    DataError,
+    Failure,
+    FileFormatError,
+    InvalidStructure,
+    fault,
+    refuse,
+)
 from catlearn.files import check_bounded, problem, reading
 
 SOURCE = "https://ossci-datasets.s3.amazonaws.com/mnist"
@@ -192,5 +200,5 @@ def _disagreements(arrays: dict[str, np.ndarray]) -> Iterable[Failure]:
         yield Failure("sizes", "images", message)
 
 
-def _refused(where: str, message: str) -> DataError:
+def _refused(where: str, message: str) -> InvalidStructure:
     return fault("MNIST", "file", where, message, DataError)

@@ -33,7 +33,7 @@ import numpy as np
 
 from catlearn.datasets.folders import data_folder, find
 from catlearn.datasets.pixels import NoImage, pixels
-from catlearn.errors import CatlearnError, DataError, FileFormatError, fault
+from catlearn.errors import CatlearnError, DataError, FileFormatError, InvalidStructure, fault
 from catlearn.files import check_bounded, problem, reading
 
 SOURCE = "https://github.com/brendenlake/omniglot/tree/master/python"
@@ -197,5 +197,5 @@ def _archives(split: str) -> tuple[str, str]:
     return SPLITS[split]
 
 
-def _refused(where: str, message: str) -> DataError:
+def _refused(where: str, message: str) -> InvalidStructure:
     return fault("Omniglot", "archive", where, message, DataError)

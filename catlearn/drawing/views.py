@@ -53,7 +53,7 @@ from catlearn.display import Sketched
 from catlearn.drawing.circuits.ink import CircuitPanel
 from catlearn.drawing.circuits.scene import circuit_scene
 from catlearn.drawing.scene import Node, Scene, SceneArrow, SceneLaw, counted
-from catlearn.errors import CatlearnError, Failure, did_you_mean, fault, refuse
+from catlearn.errors import CatlearnError, Failures, did_you_mean, fault, refuse
 from catlearn.finset import Colimit, FinFunction, FinSet, Limit, Shape, TableMorphism, Tables
 from catlearn.finset.variables import variables
 from catlearn.learning import LearningDiagram, Loss
@@ -189,17 +189,17 @@ def opened_scene(
         Listing names that are no edges, and edges whose models are no circuits.
     """
     names = [names] if isinstance(names, str) else [*names]
-    inlays, failures = {}, []
+    inlays, failures = {}, Failures()
     for name in names:
         if name not in diagram.edges:
             message = f"is no edge; {did_you_mean(name, dict.fromkeys(diagram.edges))}"
-            failures.append(Failure("open", repr(name), message))
+            failures.add("open", repr(name), message)
             continue
         label = diagram.map_label(name)
         model = label.architecture if isinstance(label, ArchitectureMap) else None
         if not isinstance(model, CircuitArchitecture):
             message = "is no circuit, and has nothing inside to draw"
-            failures.append(Failure("open", repr(name), message))
+            failures.add("open", repr(name), message)
             continue
         ends = (diagram.space_label(vertex) for vertex in diagram.ends(name))
         inlays[name] = CircuitPanel(circuit_scene(model.between(*ends).circuit, depth=depth))

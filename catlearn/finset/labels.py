@@ -39,7 +39,7 @@ from typing import Any
 
 import numpy as np
 
-from catlearn.errors import CatlearnError, Failure, LabelConflict
+from catlearn.errors import CatlearnError, Failure, Failures, LabelConflict
 from catlearn.finset.merge import class_names, quotient
 from catlearn.finset.shapes import Order, coded, label_key
 from catlearn.finset.variables import Variable, variables
@@ -191,7 +191,7 @@ def unified(
     for number, name in enumerate(known_as or ()):
         if number not in labels:
             labels[number] = Variable(name, _all_of(list(admitting.get(number, ()))))
-    failures, filled_in = [], []
+    failures, filled_in = Failures(), []
     for one, own, found, leg in zip(objects, called, places, names, strict=True):
         bindings = {name: labels[int(classes[k])] for name, k in own.items()}
         for name, row, variable in found:
@@ -199,7 +199,7 @@ def unified(
             if not isinstance(label, Variable) and not variable.admits(label):
                 place = f"{homes[name]}: {leg} {one.sets[homes[name]].label(row)!r}"
                 message = f"{name} is {label!r}, which {variable} does not admit"
-                failures.append(Failure(name, place, message))
+                failures.add(name, place, message)
         for name in dict.fromkeys(name for name, _, _ in found):
             column = one.attributes[name]
             filled = [x.fill(bindings) if isinstance(x, Variable) else x for x in column]

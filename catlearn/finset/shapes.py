@@ -31,7 +31,16 @@ from typing import Any
 
 import numpy as np
 
-from catlearn.errors import DEEPEST, Failure, TooLarge, UnknownName, did_you_mean, expect, refuse
+from catlearn.errors import (
+    DEEPEST,
+    Failure,
+    Failures,
+    TooLarge,
+    UnknownName,
+    did_you_mean,
+    expect,
+    refuse,
+)
 from catlearn.finset.value import Frozen, Record
 
 Classes = Sequence[tuple[Any, ...]]
@@ -335,7 +344,9 @@ class Shape(Frozen):
         """List names used twice, unknown ends, orders of no attribute and keys of no arrows."""
         names = [*self.tables, *self.arrows, *self.lists, *self.attributes, *self.side_data]
         twice = {name: None for name in names if names.count(name) > 1}
-        failures = [Failure("names", repr(name), "is used more than once") for name in twice]
+        failures = Failures(
+            Failure("names", repr(name), "is used more than once") for name in twice
+        )
         failures += [
             Failure("names", repr(name), "is no text")
             for name in names
@@ -351,17 +362,17 @@ class Shape(Frozen):
         for name, end in ends:
             if end not in self.tables:
                 message = f"{end!r} is not one of the tables {list(self.tables)}"
-                failures.append(Failure("ends", repr(name), message))
+                failures.add("ends", repr(name), message)
         for name in self.orders:
             if name not in self.attributes:
                 message = f"is not one of the attributes {list(self.attributes)}"
-                failures.append(Failure("orders", repr(name), message))
+                failures.add("orders", repr(name), message)
         for table, keys in self.keys.items():
             out = [name for name, (source, _) in self.arrows.items() if source == table]
             for key in keys:
                 if not key or any(name not in out for name in key):
                     message = f"{key} are not some of the arrows {out} out of it"
-                    failures.append(Failure("keys", repr(table), message))
+                    failures.add("keys", repr(table), message)
         return failures
 
     def order(self, attribute: str) -> Order:

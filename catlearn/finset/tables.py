@@ -65,6 +65,7 @@ from catlearn.display import Displayed, brief
 from catlearn.errors import (
     CatlearnError,
     Failure,
+    Failures,
     InvalidStructure,
     LabelConflict,
     NotComposable,
@@ -119,7 +120,7 @@ class TableCategory(Ambient):
         first = {
             table: first_members(labels, len(sets[table])) for table, labels in classes.items()
         }
-        conflicts: list[Failure] = []
+        conflicts = Failures()
 
         steps = {}
         for name, (source, target) in shape.steps().items():
@@ -137,7 +138,7 @@ class TableCategory(Ambient):
                     one, other = (f"[{', '.join(lists[row])}]" for row in (member, k))
                     message = f"{name} is {one} at the one, {other} at the other"
                     place = f"{source}: {rows[member]} = {rows[k]}"
-                    conflicts.append(Failure(name, place, message))
+                    conflicts.add(name, place, message)
         attributes = {}
         parts = [{table: legs[table][k] for table in sets} for k in range(len(objects))]
         labelled, refused = unified(objects, diagram.names, parts)
@@ -150,7 +151,7 @@ class TableCategory(Ambient):
             rows = union_labels(diagram, table) if bad else []
             for one, other, why in bad:
                 place = f"{table}: {rows[one]} = {rows[other]}"
-                conflicts.append(Failure(name, place, f"{name} {why}"))
+                conflicts.add(name, place, f"{name} {why}")
         side_data: dict[str, dict[int, Any]] = {}
         holders: list[tuple[str, Tables, Parts]]
         holders = list(zip(diagram.names, objects, parts, strict=True))
@@ -164,7 +165,7 @@ class TableCategory(Ambient):
                     if not same_values(held.setdefault(at, value), value):
                         message = "they hold different values"
                         where = f"{table}: {places[at]} = {place}"
-                        conflicts.append(Failure(name, where, message))
+                        conflicts.add(name, where, message)
                     places.setdefault(at, place)
         refuse("colimit", conflicts, LabelConflict)
         kind = diagram.of._common(diagram.objects)
@@ -773,7 +774,7 @@ class Tables(Frozen, Displayed):
 
     def failures(self) -> list[Failure]:
         """List values out of range, lengths that differ, labels without a hash, and broken keys."""
-        failures = []
+        failures = Failures()
         fields = [("arrow", self.arrows.items()), ("list", self.lists.items())]
         for kind, items in fields:
             for name, function in items:
@@ -783,11 +784,11 @@ class Tables(Frozen, Displayed):
             table = self.shape.attributes[name]
             if len(column) != self.size(table):
                 message = f"found {len(column)} labels for {self.size(table)} rows of {table}"
-                failures.append(Failure("length", f"attribute {name!r}", message))
+                failures.add("length", f"attribute {name!r}", message)
             bad = [k for k, label in enumerate(column) if not _hashable(label)]
             if bad:
                 shown = listing((f"row {k}: {column[k]!r}" for k in bad[:SHOWN]), len(bad))
-                failures.append(Failure("labels", f"attribute {name!r}", f"not hashable: {shown}"))
+                failures.add("labels", f"attribute {name!r}", f"not hashable: {shown}")
         return failures or self.key_failures()
 
     def size(self, table: str) -> int:
@@ -882,17 +883,17 @@ class Tables(Frozen, Displayed):
             Listing the rows that arrows or lists of these rows need, but that are not there.
         """
         marks = self._marks(rows)
-        failures = []
+        failures = Failures()
         for name, (source, target) in self.shape.steps().items():
             owners, reached = self._reached(name, np.flatnonzero(marks[source]))
             bad = np.flatnonzero(~marks[target][reached])
             above, below = self.sets[source].label, self.sets[target].label
             for k, j in zip(owners[bad][:SHOWN].tolist(), reached[bad].tolist(), strict=False):
                 message = f"its {name} needs {target} {below(j)!r}, which is not there"
-                failures.append(Failure("closed", f"{source} {above(k)!r}", message))
+                failures.add("closed", f"{source} {above(k)!r}", message)
             if bad.size > SHOWN:
                 message = f"{bad.size - SHOWN} more rows of {target} are missing"
-                failures.append(Failure("closed", f"{source}, {name}", message))
+                failures.add("closed", f"{source}, {name}", message)
         refuse("part", failures)
         chosen = {table: np.flatnonzero(mark) for table, mark in marks.items()}
         steps = {name: self.step(name) for name in self.shape.steps()}
@@ -904,11 +905,11 @@ class Tables(Frozen, Displayed):
         """Mark the rows that a user names, or say which there are not."""
         expect(rows, Mapping, "rows", "a dict by table, of lists of rows")
         marks = {table: np.zeros(one.size, bool) for table, one in self.sets.items()}
-        failures = []
+        failures = Failures()
         for table, chosen in rows.items():
             if table not in marks:
                 message = f"is not one of {list(marks)}"
-                failures.append(Failure("shape", f"table {table!r}", message))
+                failures.add("shape", f"table {table!r}", message)
                 continue
             values, found = read_values(chosen, self.sets[table], FinSet(0))
             function = FinFunction._of(values, FinSet(len(values)), self.sets[table])
@@ -1045,19 +1046,18 @@ class TableMorphism(Frozen, Displayed, by="domain codomain components"):
         *,
         check: bool = True,
     ) -> None:
-        problems = []
+        problems = Failures()
         for called, one in (("domain", domain), ("codomain", codomain)):
             expect(one, Tables, called, "a graph, C-set or other tables")
         expect(components, (type(None), Mapping), "components", "a dict by table")
         if domain.shape != codomain.shape:
             message = f"{domain.shape!r} is not {codomain.shape!r}"
-            problems.append(Failure("shape", "domain and codomain", message))
-            raise InvalidStructure(type(self).__name__, problems)
+            raise fault(type(self).__name__, "shape", "domain and codomain", message)
         given, functions = dict(components or {}), {}
         for table in given:
             if table not in domain.sets:
                 message = f"is not one of {list(domain.sets)}"
-                problems.append(Failure("shape", f"table {table!r}", message))
+                problems.add("shape", f"table {table!r}", message)
         for table, source in domain.sets.items():
             target = codomain.sets[table]
             values, found = read_values(given.get(table, ()), target, source)
@@ -1066,8 +1066,7 @@ class TableMorphism(Frozen, Displayed, by="domain codomain components"):
             found = found or [failure.message for failure in functions[table].failures()]
             problems += [Failure("function", where, message) for message in found]
         self._set(domain=domain, codomain=codomain, components=Record(functions))
-        problems = problems or (self.failures() if check else [])
-        refuse(type(self).__name__, problems)
+        refuse(type(self).__name__, problems or (self.failures() if check else []))
 
     @classmethod
     def _build(

@@ -34,6 +34,7 @@ from catlearn.display import Displayed
 from catlearn.errors import (
     CatlearnError,
     Failure,
+    Failures,
     NotACocone,
     NotACone,
     NotComposable,
@@ -172,29 +173,29 @@ class Diagram(Frozen, by="objects arrows legs names"):
         """List every arrow, leg or name that does not fit."""
         if self.of is None:
             return [Failure("category", "objects", "there are none; say of= which category")]
-        failures = []
+        failures = Failures()
         size, ambient = len(self.objects), self.ambient
         for number, (i, j, m) in enumerate(self.arrows):
             where = f"arrow {number}"
             if i not in range(size) or j not in range(size):
                 message = f"goes from object {i} to {j}, but there are {size} objects"
-                failures.append(Failure("ends", where, message))
+                failures.add("ends", where, message)
                 continue
             if any(thing.ambient is not ambient for thing in (m, self.objects[i], self.objects[j])):
                 message = f"is not in the category of the diagram, {ambient.name}"
-                failures.append(Failure("category", where, message))
+                failures.add("category", where, message)
                 continue
             for side, found, k in (("domain", m.domain, i), ("codomain", m.codomain, j)):
                 why = ambient.mismatch(found, self.objects[k])
                 if why:
                     message = f"its {side} is not object {k}: {why}"
-                    failures.append(Failure("ends", where, message))
+                    failures.add("ends", where, message)
         if len(set(self.legs)) != len(self.legs) or not set(self.legs) <= set(range(size)):
             message = f"{list(self.legs)} are not distinct objects among {size}"
-            failures.append(Failure("legs", "legs", message))
+            failures.add("legs", "legs", message)
         if len(set(self.names)) != len(self.names) or len(self.names) != len(self.legs):
             message = f"{list(self.names)} are not {len(self.legs)} distinct names, one a leg"
-            failures.append(Failure("names", "names", message))
+            failures.add("names", "names", message)
         return failures
 
     def __repr__(self) -> str:
@@ -218,7 +219,7 @@ class Diagram(Frozen, by="objects arrows legs names"):
         """
         known = dict(zip(self.legs, cone, strict=True))
         route = {k: f"component {name!r}" for k, name in zip(self.legs, self.names, strict=True)}
-        pending, failures = dict(enumerate(self.arrows)), []
+        pending, failures = dict(enumerate(self.arrows)), Failures()
         while ready := [k for k, (i, j, _) in pending.items() if (j if inward else i) in known]:
             for number in ready:
                 i, j, m = pending.pop(number)
@@ -230,7 +231,7 @@ class Diagram(Frozen, by="objects arrows legs names"):
                     known[near], route[near] = composite, via
                 elif differences := self.ambient.differences(known[near], composite):
                     message = f"by {route[near]}, and by {via}, they differ: {differences}"
-                    failures.append(Failure("triangle", f"{step} ({i} -> {j})", message))
+                    failures.add("triangle", f"{step} ({i} -> {j})", message)
         return known, failures
 
     def undetermined(self, inward: bool) -> list[Failure]:
@@ -356,19 +357,18 @@ class Universal(Frozen, Displayed, by="diagram apex legs"):
         far, diagram, ambient = ends[1], self.diagram, self.diagram.ambient
         if not cone and end is None:
             message = f"say {far}= where {'to' if self.inward else 'from'}"
-            raise error(kind, [Failure("shape", far, message)])
+            raise fault(kind, "shape", far, message, error)
         end = getattr(cone[0], far) if end is None else end
         if len(cone) != len(self.legs):
             message = f"found {len(cone)} morphisms, expected one for each of {list(diagram.names)}"
-            raise error(kind, [Failure("shape", "components", message)])
-        failures = []
+            raise fault(kind, "shape", "components", message, error)
+        failures = Failures()
         for name, thing, h in zip(diagram.names, diagram.leg_objects, cone, strict=True):
             for side, expected in zip(ends, (thing, end), strict=True):
                 if why := ambient.mismatch(getattr(h, side), expected):
                     message = f"its {side} is not the one expected: {why}"
-                    failures.append(Failure("shape", f"component {name!r}", message))
-        failures = failures or diagram.walk(cone, self.inward)[1]
-        refuse(kind, failures, error)
+                    failures.add("shape", f"component {name!r}", message)
+        refuse(kind, failures or diagram.walk(cone, self.inward)[1], error)
         induce: Any = ambient.descend if self.inward else ambient.lift
         return induce(self, cone, end)
 

@@ -39,7 +39,7 @@ from typing import TYPE_CHECKING, Any
 from catlearn.category import Graph, Hypergraph, Path, Presentation
 from catlearn.category.presentation import PRESENTATION
 from catlearn.cset import CSet, Schema
-from catlearn.errors import CatlearnError, Failure, refuse
+from catlearn.errors import CatlearnError, Failure, Failures, refuse
 from catlearn.files import Faults, shorten, shorten_repr
 from catlearn.finset import FinSet, Shape, Tables
 from catlearn.finset.shapes import DISCRETE, ORDERS
@@ -77,7 +77,7 @@ def write_tables(tables: Tables) -> dict[str, Any]:
     InvalidStructure
         Listing every label that cannot be written.
     """
-    failures: list[Failure] = []
+    failures = Failures()
     kind = _kind_of(tables)
     schema = write_shape(tables.shape, failures)
     if kind == "LearningDiagram":  # they are all on one schema
@@ -90,7 +90,7 @@ def write_tables(tables: Tables) -> dict[str, Any]:
 
 def write_plain(tables: Tables) -> dict[str, Any]:
     """Return tables as ACSets.jl writes them: without the names of rows and without a schema."""
-    failures: list[Failure] = []
+    failures = Failures()
     document = _write_rows(tables, failures, names=False)
     refuse(f"file of this {_kind_of(tables)}", failures)
     return document
@@ -100,7 +100,7 @@ def _kind_of(tables: Tables) -> str:
     return next(word for word, kind in KINDS.items() if isinstance(tables, kind))
 
 
-def _write_rows(tables: Tables, failures: list[Failure], names: bool) -> dict[str, Any]:
+def _write_rows(tables: Tables, failures: Failures, names: bool) -> dict[str, Any]:
     """Return the rows of all tables, with their names if they are asked for."""
     document: dict[str, Any] = {}
     shape = tables.shape
@@ -127,7 +127,7 @@ def _write_rows(tables: Tables, failures: list[Failure], names: bool) -> dict[st
     return document
 
 
-def write_shape(shape: Shape, failures: list[Failure]) -> dict[str, Any]:
+def write_shape(shape: Shape, failures: Failures) -> dict[str, Any]:
     """Return a shape as ACSets writes schemas.
 
     Examples
@@ -143,7 +143,7 @@ def write_shape(shape: Shape, failures: list[Failure]) -> dict[str, Any]:
     for name in (*shape.tables, *shape.arrows, *shape.lists, *shape.attributes, *shape.side_data):
         if name.startswith("_"):
             message = "starts with an underscore, which files keep for themselves"
-            failures.append(Failure("names", f"{name!r} of the schema", message))
+            failures.add("names", f"{name!r} of the schema", message)
         encoded(name, "a name of the schema", failures)
     attributes = {name: (table, words[name]) for name, table in shape.attributes.items()}
     hom, many, attr = (
@@ -156,7 +156,7 @@ def write_shape(shape: Shape, failures: list[Failure]) -> dict[str, Any]:
             entry |= {"order": order.name} if order != DISCRETE else {}
         else:
             message = f"has the order {order.name!r}, files know {', '.join(ORDERS)}"
-            failures.append(Failure("orders", f"attribute {entry['name']!r}", message))
+            failures.add("orders", f"attribute {entry['name']!r}", message)
     laws = [
         {
             "name": None,
@@ -183,14 +183,14 @@ def write_shape(shape: Shape, failures: list[Failure]) -> dict[str, Any]:
     return written
 
 
-def _type_word(name: str, types: Any, failures: list[Failure]) -> str:
+def _type_word(name: str, types: Any, failures: Failures) -> str:
     if types is None:
         return "Any"
     words = {kind: word for word, kind in TYPES.items()}
     kinds = types if isinstance(types, tuple) else (types,)
     if not all(kind in words for kind in kinds):
         message = f"has type {types}, files know {', '.join(TYPES)}"
-        failures.append(Failure("types", f"attribute {name!r}", message))
+        failures.add("types", f"attribute {name!r}", message)
         return "Any"
     return "|".join(words[kind] for kind in kinds)
 
@@ -606,12 +606,12 @@ def to_acset(tables: Tables, name: str = "ACSet") -> acsets.ACSet:
         Listing everything that py-acsets has no place for.
     """
     shape = Schema.of(tables.shape)
-    failures = [
+    failures = Failures(
         Failure("acsets", f"list {one!r}", "has no place in py-acsets") for one in shape.lists
-    ]
+    )
     if shape.equations:
         texts = ", ".join(map(str, shape.equations))
-        failures.append(Failure("acsets", "schema", f"py-acsets has no equations: {texts}"))
+        failures.add("acsets", "schema", f"py-acsets has no equations: {texts}")
     lost = [("the order of", name) for name in shape.orders]
     lost += [("the keys of", table) for table, keys in shape.keys.items() if keys]
     lost += [("side data", name) for name, held in tables.side_data.items() if held]
@@ -628,7 +628,7 @@ def to_acset(tables: Tables, name: str = "ACSet") -> acsets.ACSet:
             continue
         words = ", ".join(sorted(getattr(kind, "__name__", str(kind)) for kind in found))
         message = f"has labels of type {words}; py-acsets wants one of {', '.join(TYPES)}"
-        failures.append(Failure("acsets", f"attribute {attribute!r}", message))
+        failures.add("acsets", f"attribute {attribute!r}", message)
     refuse("ACSet", failures)
     with _quiet():
         import acsets

@@ -30,7 +30,7 @@ from typing import Any
 import numpy as np
 
 from catlearn.arrays import Circuit
-from catlearn.errors import CatlearnError, Failure, InvalidStructure, UnknownName
+from catlearn.errors import CatlearnError, Failures, InvalidStructure, UnknownName
 from catlearn.files import has_surrogate, shorten, shorten_repr
 from catlearn.learning import Weight
 from catlearn.models import (
@@ -152,12 +152,12 @@ def encode(label: Any) -> Any:
     return {TAG: codec.tag, **fields}
 
 
-def encoded(label: Any, where: str, failures: list[Failure]) -> Any:
+def encoded(label: Any, where: str, failures: Failures) -> Any:
     """Return a label as JSON; note where it stood if that cannot be."""
     try:
         return encode(label)
     except Unwritable as error:
-        failures.append(Failure("labels", where, str(error)))
+        failures.add("labels", where, str(error))
         return None
 
 

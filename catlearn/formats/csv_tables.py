@@ -39,7 +39,7 @@ from pathlib import Path
 from typing import Any
 
 from catlearn.cset import CSet, Schema
-from catlearn.errors import Failure, FileFormatError, refuse
+from catlearn.errors import Failures, FileFormatError, refuse
 from catlearn.files import (
     MAX_CSV_BYTES,
     Faults,
@@ -85,16 +85,16 @@ def to_csv(
         Listing every label that a cell cannot hold, tables whose names are no file names, and
         side data.
     """
-    failures: list[Failure] = []
+    failures = Failures()
     records = {table: _records(tables, table, failures) for table in tables.shape.tables}
     texts = {table: write_csv(cells, spreadsheet) for table, cells in records.items()}
     for name, held in tables.side_data.items():
         if held and not isinstance(tables, LearningDiagram):
             message = f"{len(held)} rows of {tables.shape.side_data[name]} hold arrays; use save"
-            failures.append(Failure("side data", repr(name), message))
+            failures.add("side data", repr(name), message)
     for table in texts:
         if Path(table).name != table or table in (".", ".."):
-            failures.append(Failure("names", f"table {table!r}", "is no name of a file"))
+            failures.add("names", f"table {table!r}", "is no name of a file")
     refuse("CSV folder", failures)
     home = Path(folder)
     home.mkdir(parents=True, exist_ok=True)
@@ -111,7 +111,7 @@ def _columns(shape: Shape, table: str) -> dict[str, str]:
     return columns | {name: "attribute" for name, home in shape.attributes.items() if home == table}
 
 
-def _records(tables: Tables, table: str, failures: list[Failure]) -> list[Iterable[str]]:
+def _records(tables: Tables, table: str, failures: Failures) -> list[Iterable[str]]:
     """Return the cells of a table, the names of its columns first."""
     shape, types = tables.shape, getattr(tables.shape, "types", {})
     columns: dict[str, Sequence[str]] = {}
@@ -138,16 +138,16 @@ def _records(tables: Tables, table: str, failures: list[Failure]) -> list[Iterab
     return [columns, *zip(*columns.values(), strict=True)]
 
 
-def _write_label(label: Any, text: bool, where: str, failures: list[Failure]) -> str:
+def _write_label(label: Any, text: bool, where: str, failures: Failures) -> str:
     if label is None:
         return ""
     try:
         plain = encode(label)
     except Unwritable as error:
-        failures.append(Failure("labels", where, str(error)))
+        failures.add("labels", where, str(error))
         return ""
     if isinstance(plain, str) and "\0" in plain:
-        failures.append(Failure("labels", where, "holds the character 0, which CSV cannot"))
+        failures.add("labels", where, "holds the character 0, which CSV cannot")
         return ""
     bare = isinstance(plain, str) and plain and plain[0] != '"'
     if bare and (text or _parse(plain) is _NOT_JSON):

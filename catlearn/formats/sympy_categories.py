@@ -23,7 +23,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from catlearn.category import Graph, Path, Presentation
-from catlearn.errors import Failure, FileFormatError, fault, refuse
+from catlearn.errors import Failure, Failures, FileFormatError, fault, refuse
 
 MAX_COMPOSITES = 10_000
 """Paths that sympy is asked to list, all together."""
@@ -142,7 +142,7 @@ def _graph_of(vertices: Iterable[str], diagrams: Iterable[Any]) -> Graph:
 
     named: list[Any]
     edges: dict[str, tuple[str, str]] = {}
-    failures = []
+    failures = Failures()
     for diagram in diagrams:
         named = [arrow for arrow in diagram.premises if isinstance(arrow, NamedMorphism)]
         for arrow in sorted(named, key=lambda arrow: arrow.sort_key()):
@@ -150,6 +150,6 @@ def _graph_of(vertices: Iterable[str], diagrams: Iterable[Any]) -> Graph:
             if edges.setdefault(str(arrow.name), ends) != ends:
                 there = " -> ".join(edges[str(arrow.name)])
                 message = f"goes {' -> '.join(ends)} here and {there} elsewhere"
-                failures.append(Failure("names", f"morphism {arrow.name}", message))
+                failures.add("names", f"morphism {arrow.name}", message)
     refuse("sympy value", failures, FileFormatError)
     return Graph(edges, vertices=vertices)

@@ -18,6 +18,7 @@ from catlearn.category.presentation import ATTRIBUTES
 from catlearn.errors import (
     CatlearnError,
     Failure,
+    Failures,
     PathSyntaxError,
     WrongKind,
     did_you_mean,
@@ -115,13 +116,13 @@ def read_equations(
         given = [(None, value) for value in equations]
     edges = graph() if given else None
     found: dict[str, Equation] = {}
-    failures: list[Failure] = []
-    wrong: list[Failure] = []
+    failures = Failures()
+    wrong = Failures()
     for name, value in given:
         try:
             equation = Equation.of(value)
         except (PathSyntaxError, WrongKind) as error:
-            failures.append(Failure("syntax", f"equation {name or value!r}", str(error)))
+            failures.add("syntax", f"equation {name or value!r}", str(error))
             continue
         name = str(equation) if name is None else name
         taken = name in found or name in there
@@ -132,7 +133,7 @@ def read_equations(
         unknown = [edge for edge in row.trains or () if edge not in edges.edges]  # type: ignore
         for edge in unknown:
             message = f"there is no edge {edge!r}; {did_you_mean(edge, edges.edges)}"  # type: ignore
-            wrong.append(Failure("trains", f"equation '{name}'", message))
+            wrong.add("trains", f"equation '{name}'", message)
         if unknown:
             left = {edge: scale for edge, scale in row.trains.items() if edge not in unknown}
             row = row.given(trains=left)
@@ -198,18 +199,16 @@ class Assembly:
 
     def __init__(self, parts: Iterable[Part] = ()) -> None:
         self.rows: Rows = {table: {} for table in LEARNING.tables}
-        self.failures: list[Failure] = []
+        self.failures = Failures()
         self.add_parts(parts)
 
     def add_space(self, space: AnySpace) -> None:
         known = self.rows["V"].setdefault(space.name, {"space": space.label})["space"]
         if known != space.label:
-            self.failures.append(
-                Failure(
-                    "one space per name",
-                    f"space '{space.name}'",
-                    f"stands for {known} and for {space.label}; rename one of them",
-                )
+            self.failures.add(
+                "one space per name",
+                f"space '{space.name}'",
+                f"stands for {known} and for {space.label}; rename one of them",
             )
         if isinstance(space, Product):
             pairs = zip(space.spaces, factor_edges(space), strict=True)
@@ -223,13 +222,13 @@ class Assembly:
         if any(known[column] != end for column, end in row.items()):
             stands = (f"for {has['map']} from {has['src']} to {has['tgt']}" for has in (known, row))
             message = f"stands {' and '.join(stands)}; rename one of them"
-            self.failures.append(Failure("one map per name", f"edge '{name}'", message))
+            self.failures.add("one map per name", f"edge '{name}'", message)
 
     def keep(self, edge: str, value: Any, what: str) -> None:
         """Store what an edge holds, which is one value in all parts."""
         if not same_values(self.rows["E"][edge].setdefault(STORED, value), value):
             message = f"two parts of this name hold different {what}; rename one of them"
-            self.failures.append(Failure("stored values", f"edge '{edge}'", message))
+            self.failures.add("stored values", f"edge '{edge}'", message)
 
     def _add_strict(self, lhs: Path, rhs: Path) -> None:
         rows = rows_of({f"{lhs} = {rhs}": equation_row(lhs, rhs, strict=True)})
@@ -266,14 +265,12 @@ class Assembly:
             elif isinstance(part, Operator):
                 operators.append(part)
             else:
-                self.failures.append(
-                    Failure(
-                        "parts",
-                        repr(part),
-                        "expected a space, data set, model, pairing, defined edge, moving average "
-                        f"or operator, found {type(part).__name__}; diagrams are put together "
-                        "with glue(...)",
-                    )
+                self.failures.add(
+                    "parts",
+                    repr(part),
+                    "expected a space, data set, model, pairing, defined edge, moving average "
+                    f"or operator, found {type(part).__name__}; diagrams are put together "
+                    "with glue(...)",
                 )
         for average in averages:
             self._average(average)
@@ -286,9 +283,7 @@ class Assembly:
         known = self.rows["V"].setdefault(data.name, {"space": label})
         if known["space"] != label:
             where = f"data set '{data.name}'"
-            self.failures.append(
-                Failure("one space per name", where, "a space has the same name; rename one")
-            )
+            self.failures.add("one space per name", where, "a space has the same name; rename one")
         for key, space in data.spaces.items():
             self.add_space(space)
             edge = f"{data.name}.{key}"
@@ -315,7 +310,7 @@ class Assembly:
             one, other = ((row["follows"], row["decay"]) for row in (known, row))
             message = f"is given twice: {one} and {other}"
             where = f"moving average '{part.name}'"
-            self.failures.append(Failure("moving average", where, message))
+            self.failures.add("moving average", where, message)
 
     def _operator(self, part: Operator) -> None:
         for space in (part.source, part.target):
@@ -333,7 +328,7 @@ class Assembly:
         known = self.rows["Operator"].setdefault(part.name, row)
         if known != row:
             message = f"acts on '{known['operand']}' and on '{part.of}'"
-            self.failures.append(Failure("operator", f"operator '{part.name}'", message))
+            self.failures.add("operator", f"operator '{part.name}'", message)
 
     def _operand(
         self, law: str, part: MovingAverage | Operator, verb: str
@@ -345,7 +340,7 @@ class Assembly:
             row = edges[part.of]
             return row["src"], row["tgt"], row["map"]
         message = f"{verb} {part.of!r}, which is no model; {did_you_mean(part.of, models)}"
-        self.failures.append(Failure(law, f"{law} '{part.name}'", message))
+        self.failures.add(law, f"{law} '{part.name}'", message)
         return None
 
     def _add_defined(self, parts: list[Pairing | Defined]) -> None:
@@ -355,7 +350,7 @@ class Assembly:
             try:
                 waiting.append((part, _names(part)))
             except (PathSyntaxError, WrongKind) as error:
-                self.failures.append(Failure("syntax", f"defined edge '{part.name}'", str(error)))
+                self.failures.add("syntax", f"defined edge '{part.name}'", str(error))
         while waiting:
             graph = self.graph()
             to_come = {part.name for part, _ in waiting} - set(graph.edges)
@@ -380,10 +375,8 @@ class Assembly:
             return
         if len({path.source for path in paths}) > 1:
             starts = ", ".join(f"'{path}' at {path.source}" for path in paths)
-            self.failures.append(
-                Failure(
-                    "pairing", where, f"its paths must start at one vertex, but start: {starts}"
-                )
+            self.failures.add(
+                "pairing", where, f"its paths must start at one vertex, but start: {starts}"
             )
             return
         if isinstance(part, Pairing):
@@ -400,13 +393,11 @@ class Assembly:
         edges = factor_edges(product)
         if [path.target for path in paths] != factors:
             ends = ", ".join(f"'{path}' at {path.target}" for path in paths)
-            self.failures.append(
-                Failure(
-                    "pairing",
-                    where,
-                    f"needs one path to each of {', '.join(factors)} in this order, but its paths "
-                    f"end: {ends}",
-                )
+            self.failures.add(
+                "pairing",
+                where,
+                f"needs one path to each of {', '.join(factors)} in this order, but its paths "
+                f"end: {ends}",
             )
             return
         source = paths[0].source

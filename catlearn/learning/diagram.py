@@ -37,6 +37,7 @@ from catlearn.cset import CSet, CSetMorphism
 from catlearn.errors import (
     CatlearnError,
     Failure,
+    Failures,
     UnknownName,
     did_you_mean,
     expect,
@@ -259,7 +260,7 @@ class LearningDiagram(Presentation, CSet):
             expect(values, Mapping, "values", "a dict of architectures, or data, by name")
         labels: dict[str, Map] = {}
         held = dict(self.store)
-        failures: list[Failure] = []
+        failures = Failures()
         for name, value in {**(values or {}), **more}.items():
             where = f"bind({name}=...)"
             if name in self.data_sets:
@@ -269,7 +270,7 @@ class LearningDiagram(Presentation, CSet):
             else:
                 known = [*self.data_sets, *self._models]
                 message = f"no model and no data set has this name; {did_you_mean(name, known)}"
-                failures.append(Failure("names", where, message))
+                failures.add("names", where, message)
         bound = self.with_column("map", labels, check=False).with_side_data({STORED: held})
         return bound._checked(failures)
 
@@ -279,7 +280,7 @@ class LearningDiagram(Presentation, CSet):
         if not isinstance(arrays, Mapping):
             message = f"expected {{projection: array}}, found {type(value).__name__}"
             return [Failure("projection", where, message)]
-        failures = []
+        failures = Failures()
         edges: dict[str, str] = {}
         labels: dict[str, Any] = {}
         found: dict[str, Any] = {}
@@ -289,7 +290,7 @@ class LearningDiagram(Presentation, CSet):
             if edge is None:
                 known = [edge.removeprefix(f"{name}.") for edge in out]
                 message = f"the data set has no projection '{key}'; {did_you_mean(key, known)}"
-                failures.append(Failure("projection", where, message))
+                failures.add("projection", where, message)
                 continue
             edges[key], labels[key] = edge, self.space_label(self.target(edge))
             found[key] = as_array(array, labels[key])

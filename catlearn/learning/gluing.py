@@ -47,6 +47,7 @@ from catlearn.cset import Open
 from catlearn.errors import (
     CatlearnError,
     Failure,
+    Failures,
     InvalidStructure,
     LabelConflict,
     TooManyPaths,
@@ -684,12 +685,12 @@ def push_forward(phi: LearningMorphism, values: Values, onto: Values | None = No
     """
     expect(phi, LearningMorphism, "phi", "a morphism of learning diagrams")
     sent: dict[str, tuple[str, Any]] = {}
-    failures = []
+    failures = Failures()
     for edge in (edge for edge in _running(phi.domain) if edge in values):
         origin, value = sent.setdefault(phi.edge(edge), (edge, values[edge]))
         if not same_values(value, values[edge]):
             message = f"'{origin}' and '{edge}' are sent here with different variables"
-            failures.append(Failure("push forward", f"edge '{phi.edge(edge)}'", message))
+            failures.add("push forward", f"edge '{phi.edge(edge)}'", message)
     check_known("edge of the domain", values, _running(phi.domain))
     refuse("push_forward", failures, LabelConflict)
     pushed = {edge: value for edge, (_, value) in sent.items()}

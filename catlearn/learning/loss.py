@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 from catlearn.category import Equation, StringDiagram, evaluate
 from catlearn.cost import Aggregator, Atom, CostMorphism, Objective, Term
-from catlearn.errors import Failure, expect, refuse
+from catlearn.errors import Failures, expect, refuse
 from catlearn.learning.selection import Selection
 from catlearn.learning.string_diagram import string_diagram_of
 from catlearn.names import fresh, warn_renamed
@@ -208,12 +208,12 @@ def loss_functor(
     if isinstance(value, LearningDiagram):
         return value.loss("declared", aggregator=aggregator)
     labels = ("naturality of space", "naturality of map")
-    broken = [failure for failure in value.failures() if failure.law in labels]
+    broken = Failures(failure for failure in value.failures() if failure.law in labels)
     for name, row in value.held_apart():
         edge, image = value.domain.edges[row], value.codomain.edges[value("E", row)]
         if edge not in value.domain.trainable:  # parameters that move are no part of the loss
             message = f"holds other values than its image '{image}': they are two functions"
-            broken.append(Failure(name, f"edge '{edge}'", message))
+            broken.add(name, f"edge '{edge}'", message)
     refuse("the morphism of diagrams", broken)
     domain = value.domain.loss("declared", aggregator=aggregator)
     codomain = value.codomain.loss("declared", aggregator=aggregator)

@@ -38,7 +38,7 @@ from typing import Any
 
 import numpy as np
 
-from catlearn.errors import DataError, Failure, expect, refuse, wrong_kind
+from catlearn.errors import DataError, Failure, Failures, expect, refuse, wrong_kind
 from catlearn.finset import Record
 from catlearn.models import (
     Model,
@@ -87,26 +87,22 @@ class Dataset:
         self.name = name
         spaces: dict[str, AnySpace] = {}
         arrays: dict[str, Any] = {}
-        failures: list[Failure] = []
+        failures = Failures()
         for key, value in projections.items():
             space, array = value if isinstance(value, tuple) and len(value) == 2 else (value, None)
             if not is_named(space):
-                failures.append(
-                    Failure(
-                        "projection",
-                        f"projection '{name}.{key}'",
-                        f"expected a space or a pair (space, array), found {type(space).__name__}",
-                    )
+                failures.add(
+                    "projection",
+                    f"projection '{name}.{key}'",
+                    f"expected a space or a pair (space, array), found {type(space).__name__}",
                 )
                 continue
             spaces[key] = space
             if array is not None:
                 arrays[key] = as_array(array, space.label)
         if not projections:
-            failures.append(
-                Failure(
-                    "projection", f"data set '{name}'", "has no projection; give X=(space, array)"
-                )
+            failures.add(
+                "projection", f"data set '{name}'", "has no projection; give X=(space, array)"
             )
         self.spaces: Mapping[str, AnySpace] = Record(spaces)
         self.arrays: Mapping[str, Any] = Record(arrays)

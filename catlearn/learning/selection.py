@@ -24,7 +24,7 @@ import numpy as np
 
 from catlearn.category import Equation, Path
 from catlearn.category.path import steps_of
-from catlearn.errors import CatlearnError, Failure, did_you_mean, expect, refuse
+from catlearn.errors import CatlearnError, Failure, Failures, did_you_mean, expect, refuse
 from catlearn.learning.pairs import parallel_pairs
 from catlearn.models import Divergence
 
@@ -279,7 +279,7 @@ def _chosen(
     """Read the data paths that a user chose for a template."""
     where = f"instances of equation '{name}'"
     paths: dict[Path, None] = {}
-    failures: list[Failure] = []
+    failures = Failures()
     for text in [texts] if isinstance(texts, str) else texts:
         path, wrong = diagram.traced(steps_of(text), where)
         failures += wrong
@@ -288,7 +288,7 @@ def _chosen(
                 f"the path '{path}' leads from '{path.source}' to '{path.target}'; needed is a "
                 f"path from a data set to '{start}'"
             )
-            failures.append(Failure("instances", where, message))
+            failures.add("instances", where, message)
         elif path is not None:
             paths[path] = None
     return list(paths), failures

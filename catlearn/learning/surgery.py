@@ -77,6 +77,7 @@ from catlearn.cset import Rule, Variable
 from catlearn.errors import (
     CatlearnError,
     Failure,
+    Failures,
     InvalidStructure,
     UnknownName,
     did_you_mean,
@@ -352,19 +353,19 @@ def _relabelled(
     chosen = free if edges is None else _names(edges, "edges")
     called = {"model": "trainable", "frozen": "frozen"}
     check_known(f"{called[old]} edge", chosen, there)
-    labels, failures = {}, []
+    labels, failures = {}, Failures()
     for edge in chosen:
         if new == "frozen" and edge not in diagram.starts:
             message = "has no stored variables to freeze; take the diagram of a result "
             message += "(fit(...).diagram), or give them by with_values(...)"
-            failures.append(Failure("freeze", f"edge '{edge}'", message))
+            failures.add("freeze", f"edge '{edge}'", message)
         following = [one for one, (of, _) in diagram.averages.items() if of == edge]
         if new == "frozen" and following:
             message = f"is followed by the moving average {', '.join(map(repr, following))}, which "
             message += (
                 "follows what is trained; leave it out first: subdiagram(diagram, edges=[...])"
             )
-            failures.append(Failure("freeze", f"edge '{edge}'", message))
+            failures.add("freeze", f"edge '{edge}'", message)
         label = diagram.map_label(edge)
         assert isinstance(label, ArchitectureMap)
         labels[edge] = Map(new, label.architecture)
@@ -373,7 +374,7 @@ def _relabelled(
             if set(diagram.trains(name) or ()) - set(chosen) or not diagram.trains(name):
                 continue
             message = "trains nothing but edges that are to be frozen; leave it out first"
-            failures.append(Failure("freeze", f"equation '{name}'", message))
+            failures.add("freeze", f"equation '{name}'", message)
         trained = diagram.sets["E"].labels(diagram.arrows["trained"].values)
         left = [row for row, edge in enumerate(trained) if edge not in labels]
         diagram = diagram.subtables(diagram.interior({"Trains": left}))[0]

@@ -95,7 +95,16 @@ from numbers import Real
 from typing import Any, ClassVar
 
 from catlearn.display import Brief
-from catlearn.errors import CatlearnError, Failure, UnknownName, expect, fault, nesting, refuse
+from catlearn.errors import (
+    CatlearnError,
+    Failure,
+    Failures,
+    UnknownName,
+    expect,
+    fault,
+    nesting,
+    refuse,
+)
 from catlearn.files import shorten
 from catlearn.models.calls import Call, Options, bind_options, call_of, write_call
 from catlearn.models.spaces import AnySpace, Categorical, Space, dtype_kind
@@ -725,16 +734,16 @@ class LowRank(Wrapper):
         expect(self.architecture, Architecture, "what is adapted", "an architecture")
         if self.alpha is not None:
             expect(self.alpha, (int, Real), "alpha", "a positive number")
-        failures = []
+        failures = Failures()
         if not isinstance(self.rank, int) or self.rank < 1:
             message = f"found {self.rank!r}, expected a positive integer"
-            failures.append(Failure("rank", "low-rank adaptation", message))
+            failures.add("rank", "low-rank adaptation", message)
         if self.alpha is not None and not (math.isfinite(self.alpha) and self.alpha > 0):
             message = f"found alpha = {self.alpha!r}, expected a positive number"
-            failures.append(Failure("alpha", "low-rank adaptation", message))
+            failures.add("alpha", "low-rank adaptation", message)
         if self.architecture.parameter_free:
             message = f"{self.architecture} has no parameters to adapt"
-            failures.append(Failure("parameters", "low-rank adaptation", message))
+            failures.add("parameters", "low-rank adaptation", message)
         refuse("LowRank", failures)
 
     @property

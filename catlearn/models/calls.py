@@ -27,7 +27,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from catlearn.errors import Failure, bounded, did_you_mean, refuse
+from catlearn.errors import Failure, Failures, bounded, did_you_mean, refuse
 from catlearn.files import shorten_repr
 
 Options = tuple[tuple[str, Any], ...]
@@ -125,7 +125,7 @@ def _wanted(value: Any, option: inspect.Parameter) -> str:
 
 
 def _hashable(what: str, options: dict[str, Any]) -> Options:
-    failures = []
+    failures = Failures()
     for name, value in options.items():
         try:
             with bounded(f"option {name!r} of {what}"):
@@ -133,7 +133,7 @@ def _hashable(what: str, options: dict[str, Any]) -> Options:
         except TypeError:
             message = f"{name!r} is a {type(value).__name__}, which cannot be hashed"
             remedy = "give a number, a tuple or a plain function"
-            failures.append(Failure("options", what, f"{message}; {remedy}"))
+            failures.add("options", what, f"{message}; {remedy}")
     refuse(what, failures)
     return tuple(sorted(options.items()))
 

@@ -78,7 +78,16 @@ from typing import Any
 
 import numpy as np
 
-from catlearn.errors import CatlearnError, Failure, UnknownName, expect, fault, nesting, refuse
+from catlearn.errors import (
+    CatlearnError,
+    Failure,
+    Failures,
+    UnknownName,
+    expect,
+    fault,
+    nesting,
+    refuse,
+)
 from catlearn.models.architectures import (
     Architecture,
     LowRank as LowRank,
@@ -135,7 +144,7 @@ def Constant(name: str, source: AnySpace, target: AnySpace, value: Any) -> Model
     """
     for side, space in (("source", source), ("target", target)):
         expect(space, AnySpace, side, "a Space")
-    failures: list[Failure] = []
+    failures = Failures()
     written = _written(f"constant {name!r}", target.label, value, failures)
     refuse(f"Constant {name!r}", failures)
     value, shape, dtype = written
@@ -177,29 +186,27 @@ def on_factors(name: str, model: Model, source: Product, target: Product) -> tup
     for side, power in (("source", source), ("target", target)):
         expect(power, Product, side, "a Product of copies of a space")
     sides = (("source", source, model.source), ("target", target, model.target))
-    failures = [
+    failures = Failures(
         Failure("power", f"{side} {power.name!r}", f"expected a product of copies of {one.name!r}")
         for side, power, one in sides
         if any(factor != one for factor in power.spaces)
-    ]
+    )
     if len(source.spaces) != len(target.spaces):
         message = (
             f"found {len(source.spaces)} and {len(target.spaces)} factors, expected equally many"
         )
-        failures.append(Failure("power", "its two products", message))
+        failures.add("power", "its two products", message)
     refuse(f"{name!r}, {model.name!r} on factors", failures)
     paths = [f"{factor} >> {model.name}" for factor in factor_edges(source)]
     return source, target, model, Pairing(name, target, *paths)
 
 
-def _written(
-    where: str, label: AnySpace, value: Any, failures: list[Failure]
-) -> tuple[Any, Any, Any]:
+def _written(where: str, label: AnySpace, value: Any, failures: Failures) -> tuple[Any, Any, Any]:
     """Return a value as hashable numbers, with the shape and the dtype that it is to have."""
     if isinstance(label, Product):
         if not isinstance(value, tuple | list) or len(value) != len(label.factors):
             message = f"expected a tuple of {len(label.factors)} values for {label}"
-            failures.append(Failure("value", where, message))
+            failures.add("value", where, message)
             return (), (), ()
         parts = [
             _written(f"{where}, factor {i}", factor, part, failures)
@@ -211,19 +218,19 @@ def _written(
     try:
         array = np.asarray(value)
     except ValueError as error:
-        failures.append(Failure("value", where, f"expected one example of {label}: {error}"))
+        failures.add("value", where, f"expected one example of {label}: {error}")
         return (), (), ()
     shape, dtype = label.shape, label.dtype
     if isinstance(label, Categorical) and array.dtype.kind in "iu" and array.ndim == 0:
         if not 0 <= array < label.n:
             message = f"found the label {value}, expected one of 0..{label.n - 1}"
-            failures.append(Failure("value", where, message))
+            failures.add("value", where, message)
         shape, dtype = (), "int32"
     ranks = "bifc?"
     converts = ranks.index(dtype_kind(array.dtype)) <= ranks.index(dtype_kind(dtype))
     if array.shape not in ((), shape) or not converts:
         message = f"found {array.dtype} of shape {array.shape}, expected one example of {label}"
-        failures.append(Failure("value", where, message))
+        failures.add("value", where, message)
     return _tuples(array.tolist()), shape, dtype
 
 

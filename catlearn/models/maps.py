@@ -42,7 +42,15 @@ from typing import Any, ClassVar
 import numpy as np
 
 from catlearn.display import Legible
-from catlearn.errors import CatlearnError, Failure, InvalidStructure, expect, fault, refuse
+from catlearn.errors import (
+    CatlearnError,
+    Failure,
+    Failures,
+    InvalidStructure,
+    expect,
+    fault,
+    refuse,
+)
 from catlearn.models.adapters import as_architecture, describe_error
 from catlearn.models.architectures import Architecture, Function, LowRank, abstract_key
 from catlearn.models.divergences import AnyDivergence
@@ -268,13 +276,13 @@ class Model(Legible):
         **options: Any,
     ) -> None:
         what = f"Model {name!r}"
-        failures = [
+        failures = Failures(
             Failure("space", f"{what}, {side}", f"found {no_space(space)}, expected a Space")
             for side, space in (("source", source), ("target", target))
             if not is_named(space)
-        ]
+        )
         if not isinstance(name, str) or not name:
-            failures.append(Failure("name", what, "expected non-empty text"))
+            failures.add("name", what, "expected non-empty text")
         refuse(what, failures)
         found, own = as_architecture(what, architecture, **options)
         try:
@@ -499,13 +507,13 @@ def check_parameters(
     if jax.tree.structure(params) != tree:
         found = f"found parameters {_shorten(jax.tree.structure(params))}"
         return [Failure("parameters", where, f"{found}, expected {_shorten(tree)}")]
-    failures = []
+    failures = Failures()
     for (path, want), have in zip(leaves, jax.tree.leaves(params), strict=True):
         if jax.numpy.shape(have) != want.shape or jax.numpy.result_type(have) != want.dtype:
             place = jax.tree_util.keystr(path) or "the parameters"
             found = f"found {jax.numpy.result_type(have)} {jax.numpy.shape(have)}"
             message = f"{place}: {found}, expected {want.dtype} {want.shape}"
-            failures.append(Failure("parameters", where, message))
+            failures.add("parameters", where, message)
     return failures
 
 

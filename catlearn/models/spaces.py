@@ -54,7 +54,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, TypeGuard
 import numpy as np
 
 from catlearn.display import Legible
-from catlearn.errors import CatlearnError, Failure, nesting, refuse
+from catlearn.errors import CatlearnError, Failure, Failures, nesting, refuse
 from catlearn.models.divergences import Divergence, DivergenceSum
 
 if TYPE_CHECKING:
@@ -186,15 +186,15 @@ class Space(AnySpace):
     divergence: Any = "squared_error"
 
     def __post_init__(self) -> None:
-        failures: list[Failure] = _name_failures(self.name)
+        failures = Failures(_name_failures(self.name))
         shape = _shape_of(self.shape)
         if shape is None:
             message = f"found shape {self.shape!r}, expected sizes that are integers >= 0"
-            failures.append(Failure("space", f"space {self.name!r}", message))
+            failures.add("space", f"space {self.name!r}", message)
         dtype = _dtype_of(self.dtype, "fcib")
         if dtype is None:
             message = f"found dtype {self.dtype!r}, expected a number type such as 'float32'"
-            failures.append(Failure("space", f"space {self.name!r}", message))
+            failures.add("space", f"space {self.name!r}", message)
         refuse("Space", failures)
         object.__setattr__(self, "shape", shape)
         object.__setattr__(self, "dtype", dtype)
@@ -256,15 +256,15 @@ class Categorical(AnySpace):
     dtype: Any = "float32"
 
     def __post_init__(self) -> None:
-        failures = _name_failures(self.name)
+        failures = Failures(_name_failures(self.name))
         n = _shape_of(self.n)
         if n is None or n == (0,) or not hasattr(self.n, "__index__"):
             message = f"found n = {self.n!r}, expected the number of classes, at least 1"
-            failures.append(Failure("space", f"space {self.name!r}", message))
+            failures.add("space", f"space {self.name!r}", message)
         dtype = _dtype_of(self.dtype, "f")
         if dtype is None:
             message = f"found dtype {self.dtype!r}, expected a float type for the logits"
-            failures.append(Failure("space", f"space {self.name!r}", message))
+            failures.add("space", f"space {self.name!r}", message)
         refuse("Categorical", failures)
         object.__setattr__(self, "n", operator.index(self.n))
         object.__setattr__(self, "dtype", dtype)
@@ -331,14 +331,14 @@ class Product(AnySpace):
     spaces: tuple[AnySpace, ...]
 
     def __init__(self, name: str | None, *spaces: AnySpace) -> None:
-        failures = _name_failures(name)
+        failures = Failures(_name_failures(name))
         for position, space in enumerate(spaces):
             if not (is_named(space) or (name is None and isinstance(space, Factor))):
                 message = f"found {no_space(space)}, expected a Space"
-                failures.append(Failure("space", f"factor {position} of {name!r}", message))
+                failures.add("space", f"factor {position} of {name!r}", message)
         if not spaces:
             message = "found no factors, expected at least one, which says how long a batch is"
-            failures.append(Failure("space", f"product {name!r}", message))
+            failures.add("space", f"product {name!r}", message)
         refuse("Product", failures)
         object.__setattr__(self, "depth", nesting(spaces, f"the product {name!r}"))
         object.__setattr__(self, "name", name)
@@ -598,16 +598,16 @@ def _unequal_lengths(where: str, arrays: tuple) -> list[Failure]:
 
 
 def _check_plain(where: str, label: Space, array: np.ndarray) -> list[Failure]:
-    failures = []
+    failures = Failures()
     if array.ndim == 0 or array.shape[1:] != label.shape:
         expected = f"expected (examples, {', '.join(map(str, label.shape))})".replace(", )", ",)")
-        failures.append(Failure("shape", where, f"found {array.shape}, {expected} for {label}"))
+        failures.add("shape", where, f"found {array.shape}, {expected} for {label}")
     # numpy's own rule knows nothing of bfloat16, whence the kinds.
     ranks = "bifc"
     found, expected = dtype_kind(array.dtype), dtype_kind(label.dtype)
     if ranks.index(found) > ranks.index(expected):
         message = f"found dtype {array.dtype}, expected {label.dtype} or what converts to it"
-        failures.append(Failure("dtype", where, f"{message}; convert it with .astype"))
+        failures.add("dtype", where, f"{message}; convert it with .astype")
         return failures
     return failures + _check_values(where, array, label.dtype)
 

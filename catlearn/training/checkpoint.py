@@ -47,6 +47,7 @@ from catlearn.errors import (
     CatlearnError,
     CheckpointMismatch,
     Failure,
+    Failures,
     FileFormatError,
     fault,
     refuse,
@@ -301,13 +302,13 @@ class Saver:
                 content[f"['arrays'][{name!r}]"] = _joined(places, parts)
         expected = {f"['arrays'][{name!r}]": leaf for name, leaf in named_leaves(template)}
         width = 1 + len(self.manifest["equations"])
-        failures = [
+        failures = Failures(
             Failure("checkpoint", f"array {name}", f"must be there, as {_describe(leaf)}")
             for name, leaf in expected.items()
             if name not in content or _describe(content[name]) != _describe(leaf)
-        ]
+        )
         if np.shape(content.get("['history']", 0))[1:] != (width,):
-            failures.append(Failure("checkpoint", "history", f"must have {width} columns"))
+            failures.add("checkpoint", "history", f"must have {width} columns")
         refuse(what, failures, FileFormatError)
         leaves = [jnp.array(content[name], copy=True) for name in expected]
         carry = jax.tree.unflatten(jax.tree.structure(template), leaves)

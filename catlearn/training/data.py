@@ -63,6 +63,8 @@ from catlearn.errors import (
     CheckpointMismatch,
     DataError,
     Failure,
+    Failures,
+    InvalidStructure,
     did_you_mean,
     expect,
     fault,
@@ -517,7 +519,7 @@ class Feed:
 _END = object()
 
 
-def unread(name: Source, step: int, error: Exception) -> DataError:
+def unread(name: Source, step: int, error: Exception) -> InvalidStructure:
     message = f"could not be read: {type(error).__name__}: {error}"
     return fault(f"the batch of step {step}", "source", f"data set '{name}'", message, DataError)
 
@@ -779,7 +781,7 @@ class Sources:
 
     def _check_one_size(self, batches: Sequence[Mapping[Any, Any]], steps: range) -> None:
         """Refuse batches of several sizes where they enter one program."""
-        failures = []
+        failures = Failures()
         for name in self.feeds:
             sizes = [batch_lengths(batch[name])[0] for batch in batches]
             if len(set(sizes)) > 1:
@@ -787,7 +789,7 @@ class Sources:
                     f"its {self.feeds[name].kind} gave batches of {', '.join(map(str, sizes))} "
                     "examples; those of one call need one size, or take scan_steps=1"
                 )
-                failures.append(Failure("batch", f"data set '{name}'", message))
+                failures.add("batch", f"data set '{name}'", message)
         refuse(f"the batches of steps {steps[0]} to {steps[-1]}", failures, DataError)
 
     def again(self, step: int) -> Batch | None:
@@ -944,17 +946,17 @@ def _arrays(
     arrays: Batch = {}
     remedy = f"give it by {option}=" if option else "give its array to the Dataset"
     missing = [name for name in labels if name not in given]
-    failures = [
+    failures = Failures(
         Failure("data", f"data set '{name}'", f"is not read; {did_you_mean(str(name), missing)}")
         for name in given
         if option and missing and name not in labels
-    ]
+    )
     for name, columns in labels.items():
         there = given.get(name, {})
         if not isinstance(there, Mapping):
             if not (hasattr(there, "__iter__") or callable(there)):
                 message = f"is a {type(there).__name__}; give arrays by projection, or batches"
-                failures.append(Failure("data", f"data set '{name}'", message))
+                failures.add("data", f"data set '{name}'", message)
             continue
         failures += [
             Failure("data", f"data set '{name}', projection '{column}'", f"has no array; {remedy}")

@@ -38,7 +38,7 @@ import jax
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from catlearn.errors import DataError, Failure, expect, refuse
+from catlearn.errors import DataError, Failure, Failures, expect, refuse
 from catlearn.training.columns import along_examples, lengths_of
 
 Rule = Callable[[str, Any], PartitionSpec | None]
@@ -80,13 +80,13 @@ class Sharding:
         names = self.mesh.axis_names
         if not self.batch:
             object.__setattr__(self, "batch", "data" if "data" in names else names[0])
-        failures = []
+        failures = Failures()
         if self.batch not in names:
             message = f"is {self.batch!r}; the axes of the mesh are {', '.join(map(str, names))}"
-            failures.append(Failure("sharding", "batch", message))
+            failures.add("sharding", "batch", message)
         if not (self.params is None or self.params == "fsdp" or callable(self.params)):
             message = f"is {self.params!r}, expected None, 'fsdp' or a function"
-            failures.append(Failure("sharding", "params", message))
+            failures.add("sharding", "params", message)
         types = {str(name): kind for name, kind in zip(names, self.mesh.axis_types, strict=True)}
         failures += [
             Failure("sharding", f"axis '{name}'", f"has type {kind}; make the mesh with Auto axes")

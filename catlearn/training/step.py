@@ -60,7 +60,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from catlearn.errors import DataError, Failure, did_you_mean, expect, refuse
+from catlearn.errors import DataError, Failure, Failures, did_you_mean, expect, refuse
 from catlearn.lowering import Lowered
 from catlearn.lowering.amounts import primitives_of
 from catlearn.lowering.lowered import Aux
@@ -454,17 +454,17 @@ def by_edge_of(
         As for :func:`optimizer_of`.
     """
     chosen: dict[str, Optimizer | None] = {}
-    failures: list[Failure] = []
+    failures = Failures()
     for names, optimizer in given.items():
         for name in (names,) if isinstance(names, str) else names:
             if name != REST and name not in trainable:
                 message = f"is not trainable; {did_you_mean(name, trainable)}"
-                failures.append(Failure("optimizer", f"edge '{name}'", message))
+                failures.add("optimizer", f"edge '{name}'", message)
             elif trained is not None and optimizer is not None and name not in (*trained, REST):
                 message = "no equation sends it a gradient; give it no optimizer, or None"
-                failures.append(Failure("optimizer", f"edge '{name}'", message))
+                failures.add("optimizer", f"edge '{name}'", message)
             if name in chosen:
-                failures.append(Failure("optimizer", f"edge '{name}'", "has two optimizers"))
+                failures.add("optimizer", f"edge '{name}'", "has two optimizers")
             chosen[name] = optimizer
     failures += [
         Failure("optimizer", f"edge '{edge}'", f"has no optimizer; name it, or give '{REST}'")

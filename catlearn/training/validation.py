@@ -29,6 +29,7 @@ from catlearn.category import Equation
 from catlearn.errors import (
     DataError,
     Failure,
+    Failures,
     InvalidStructure,
     did_you_mean,
     expect,
@@ -203,7 +204,7 @@ def measures_of(fn: Lowered, metrics: Metrics | None) -> dict[str, Equation]:
         Listing each metric that is neither, does not start at a data set, or has the name of an
         equation of the loss.
     """
-    failures, found = [], {}
+    failures, found = Failures(), {}
     taken = {"total", *(equation.name for equation in fn.loss.equations)}
     for name, given in (metrics or {}).items():
         where = f"metric '{name}'"
@@ -211,9 +212,9 @@ def measures_of(fn: Lowered, metrics: Metrics | None) -> dict[str, Equation]:
             given = Equation(given[0], divergence=given[1])
         if not isinstance(given, Equation):
             message = "is an equation, or a pair such as ('data.X >> f = data.Y', accuracy)"
-            failures.append(Failure("metrics", where, f"{message}, not {given!r}"))
+            failures.add("metrics", where, f"{message}, not {given!r}")
         elif name in taken:
-            failures.append(Failure("metrics", where, "has the name of an equation of the loss"))
+            failures.add("metrics", where, "has the name of an equation of the loss")
         else:
             chosen = fn.diagram.select([given])
             (found[name],) = (*chosen.terms, *chosen.untrainable)
@@ -239,14 +240,14 @@ def ready(
         Listing everything that is missing, has no examples or does not fit, values included.
     """
     found: dict[str, Any] = {**checked(fn, data, option)}
-    failures = []
+    failures = Failures()
     for metric, term in measures.items():
         name = term.data
         found[name] = {**data.get(name, {}), **found.get(name, {})}
         for edge in (side.edges[0] for side in (term.lhs, term.rhs) if side.edges):
             if fn.diagram.projections[edge][1] not in found[name]:
                 message = f"is read by metric '{metric}' and missing; give it by {option}="
-                failures.append(Failure("data", f"projection '{edge}'", message))
+                failures.add("data", f"projection '{edge}'", message)
     refuse("the data of metrics", failures, DataError)
     return found
 
