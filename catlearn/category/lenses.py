@@ -109,8 +109,7 @@ class Lens:
     depth: int = field(default=0, repr=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "domain", ports(self.domain))
-        object.__setattr__(self, "codomain", ports(self.codomain))
+        vars(self).update(domain=ports(self.domain), codomain=ports(self.codomain))
 
     def __rshift__(self, then: Lens) -> Lens:
         return Lenses().compose(self, then) if isinstance(then, Lens) else NotImplemented

@@ -170,10 +170,12 @@ class CostMorphism(Brief):
         given, renamed = dict(parameters or {}), dict(constants or {})
         # Unknown keys are kept behind the known ones, so that failures() can name them.
         completed = {p: given.pop(p, p) for p in domain.parameters} | given
-        object.__setattr__(self, "domain", domain)
-        object.__setattr__(self, "codomain", codomain)
-        object.__setattr__(self, "parameters", completed)
-        object.__setattr__(self, "constants", {c: renamed.get(c, c) for c in domain.constants})
+        vars(self).update(
+            domain=domain,
+            codomain=codomain,
+            parameters=completed,
+            constants={c: renamed.get(c, c) for c in domain.constants},
+        )
         failures = self.failures() if check else []
         if failures:
             only_costs = all(failure.law == "inequality" for failure in failures)

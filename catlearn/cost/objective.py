@@ -202,9 +202,7 @@ class Term(Brief):
             weight = float(weight)
         parsed = Atom.parse(atom) if isinstance(atom, str) else atom
         expect(parsed, Atom, "an atom", "text, such as 'd(f(x), y)', or an Atom")
-        object.__setattr__(self, "atom", parsed)
-        object.__setattr__(self, "weight", weight)
-        object.__setattr__(self, "name", name)
+        vars(self).update(atom=parsed, weight=weight, name=name)
 
     def __str__(self) -> str:
         return str(self.atom) if self.weight == 1 else f"{written(self.weight)} {self.atom}"
@@ -260,8 +258,7 @@ class Objective(Brief):
         expect(parameters, Iterable, "parameters", "names")
         object.__setattr__(self, "parameters", tuple(parameters))
         read, failures = _read_terms(terms)
-        object.__setattr__(self, "terms", read)
-        object.__setattr__(self, "aggregator", get_aggregator(aggregator))
+        vars(self).update(terms=read, aggregator=get_aggregator(aggregator))
         if check:
             failures += self.failures()
         refuse(type(self).__name__, failures)

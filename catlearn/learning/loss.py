@@ -68,9 +68,9 @@ class Loss(Objective):
         selection: Selection,
         aggregator: str | Aggregator = "sum",
     ) -> None:
-        object.__setattr__(self, "diagram", diagram)
-        object.__setattr__(self, "selection", selection)
-        object.__setattr__(self, "symbols", _symbols(diagram, selection))
+        vars(self).update(
+            diagram=diagram, selection=selection, symbols=_symbols(diagram, selection)
+        )
         atoms = evaluate(self.string_diagram, lambda box, values: (self._atom(box, values),))
         pairs = zip(atoms, selection.terms, strict=True)
         terms = [Term(atom, term.weight, term.name) for atom, term in pairs]

@@ -62,8 +62,9 @@ from catlearn.learning.loss import Loss
 from catlearn.learning.weights import Weight
 from catlearn.lowering.plan import Plan, Step
 from catlearn.lowering.run import scaled_all
-from catlearn.lowering.storage import architecture_of, combined
+from catlearn.lowering.storage import architecture_of
 from catlearn.models import Categorical, Divergence, LoweredCircuit, Product
+from catlearn.models.architectures import combined
 from catlearn.models.circuits import CircuitArchitecture
 from catlearn.models.divergences import DivergenceSum
 

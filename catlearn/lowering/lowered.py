@@ -62,13 +62,13 @@ from catlearn.lowering.stacking import stacking_for
 from catlearn.lowering.storage import (
     Storage,
     architecture_of,
-    combined,
     start_of,
     unbound_failures,
 )
 from catlearn.lowering.streamed import LoweredFold
 from catlearn.lowering.streaming import StreamedCircuit, Streams
 from catlearn.models import FactorMap, LoweredCircuit, ProjectionMap, as_input
+from catlearn.models.architectures import combined
 from catlearn.streams.folding import Fold
 from catlearn.streams.prefix import PrefixFold
 

@@ -36,11 +36,11 @@ from catlearn.lowering.storage import (
     Storage,
     architecture_of,
     changes_state,
-    combined,
     owners_of,
     part_of,
 )
 from catlearn.models import as_input
+from catlearn.models.architectures import combined
 
 if TYPE_CHECKING:
     from catlearn.lowering.streaming import Region

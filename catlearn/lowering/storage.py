@@ -216,21 +216,6 @@ def owners_of(diagram: LearningDiagram, edges: Sequence[str]) -> Sequence[str]:
     return owners if len(set(owners)) > 1 else owners[:1]
 
 
-def combined(*parts: Any) -> Any:
-    """Return the variables of an edge from its parts, of which some may be missing."""
-    return functools.reduce(_combine, parts)
-
-
-def _combine(tree: Any, rest: Any) -> Any:
-    if rest is None:
-        return tree
-    if tree is None:
-        return rest
-    return jax.tree.map(
-        lambda leaf, other: other if leaf is None else leaf, tree, rest, is_leaf=lambda x: x is None
-    )
-
-
 def _start(diagram: LearningDiagram, edges: Sequence[str], key: jax.Array) -> Any:
     """Return the variables that edges of one class start from, stacked if there are more."""
     given = [diagram.starts.get(edge) for edge in edges]

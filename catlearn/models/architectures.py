@@ -126,35 +126,25 @@ class Architecture(Brief):
     #: The import name of the model library whose objects these are, if any.
     library: ClassVar[str | None] = None
 
-    @property
-    def parameter_free(self) -> bool:
-        """Whether the map has no parameters at all, so that any ``params`` is ignored."""
-        return False
+    #: Whether the map has no parameters at all, so that any ``params`` is ignored.
+    parameter_free: bool = False
 
-    @property
-    def accepts_key(self) -> bool:
-        """Whether ``run`` passes a key on; see ``needs_key`` for whether it must have one."""
-        return False
+    #: Whether ``run`` passes a key on; see ``needs_key`` for whether it must have one.
+    accepts_key: bool = False
+
+    #: Whether there is something to run; False only for what a file merely mentions.
+    bound: bool = True
+
+    #: Whether a call in training changes some of the variables, as batch norm does.
+    stateful: bool = False
+
+    #: Whether ``jax.vmap`` may run several such maps as one.
+    stackable: bool = True
 
     @property
     def has_modes(self) -> bool:
         """Whether training and evaluation may differ."""
         return self.stateful
-
-    @property
-    def bound(self) -> bool:
-        """Whether there is something to run; False only for what a file merely mentions."""
-        return True
-
-    @property
-    def stateful(self) -> bool:
-        """Whether a call in training changes some of the variables, as batch norm does."""
-        return False
-
-    @property
-    def stackable(self) -> bool:
-        """Whether ``jax.vmap`` may run several such maps as one."""
-        return True
 
     def between(self, source: AnySpace, target: AnySpace) -> Architecture:
         """Return the architecture as it is on an edge between two spaces; by default itself."""
@@ -170,16 +160,7 @@ class Architecture(Brief):
         Each part is the whole tree with None in the place of what belongs to the others. By
         default floating-point arrays are trained and all others are held.
         """
-        import jax
-        import jax.numpy as jnp
-
-        def part(floating: bool) -> Any:
-            return jax.tree.map(
-                lambda leaf: leaf if jnp.issubdtype(leaf.dtype, jnp.inexact) == floating else None,
-                variables,
-            )
-
-        return part(True), part(False), None
+        return floating(variables), floating(variables, wanted=False), None
 
     def run(self, variables: Any, x: Any, key: Any = None, train: bool = False) -> tuple[Any, Any]:
         """Run the map on a batch, in training or in evaluation.
@@ -241,8 +222,39 @@ class Wrapper(Architecture):
         return self.architecture.stackable
 
 
+class Calling(Architecture):
+    """An architecture that calls a function of a batch, with its parameters before if it has some.
+
+    If the function has arguments ``key`` or ``train``, it is given them by name.
+    """
+
+    #: What is called.
+    function: Any
+
+    #: How many of its arguments are before its inputs.
+    leading = 1
+
+    def run(self, variables: Any, x: Any, key: Any = None, train: bool = False) -> tuple[Any, Any]:
+        return self._call(self.function, (variables,)[: self.leading], x, key, train), None
+
+    @property
+    def accepts_key(self) -> bool:
+        return self._call.key
+
+    @property
+    def has_modes(self) -> bool:
+        return self._call.train
+
+    @property
+    def _call(self) -> Call:
+        return call_of(self.function, self.leading)
+
+    def __str__(self) -> str:
+        return function_name(self.function)
+
+
 @dataclass(frozen=True, init=False, repr=False)
-class Registered(Architecture):
+class Registered(Calling):
     """An architecture by name, refined by options; the only kind that files can contain.
 
     Parameters
@@ -264,35 +276,20 @@ class Registered(Architecture):
     def __init__(self, name: str, **options: Any) -> None:
         factory = architecture_factory(name)
         bound = bind_options(f"Architecture {name!r}", factory, options)
-        object.__setattr__(self, "name", name)
-        object.__setattr__(self, "options", bound)
+        vars(self).update(name=name, options=bound)
         _build(name, bound)
 
     def init(self, key: Any, source: AnySpace, target: AnySpace) -> Any:
         return _build(self.name, self.options)[0](key, source, target)
-
-    def run(self, variables: Any, x: Any, key: Any = None, train: bool = False) -> tuple[Any, Any]:
-        return self._call(self._function, (variables,), x, key, train), None
 
     @property
     def parameter_free(self) -> bool:
         return self.name in _parameter_free
 
     @property
-    def accepts_key(self) -> bool:
-        return self._call.key
-
-    @property
-    def has_modes(self) -> bool:
-        return self._call.train
-
-    @property
-    def _function(self) -> Callable:
+    def function(self) -> Callable:
+        """The function of parameters and a batch."""
         return _build(self.name, self.options)[1]
-
-    @property
-    def _call(self) -> Call:
-        return call_of(self._function, leading=1)
 
     def __repr__(self) -> str:
         return write_call("Registered", repr(self.name), self.options)
@@ -303,11 +300,10 @@ class Registered(Architecture):
 
 
 @dataclass(frozen=True)
-class Plain(Architecture):
+class Plain(Calling):
     """A pair of functions: ``init(key) -> params`` and ``apply(params, x) -> y`` on a batch.
 
-    Compared by the identity of the two functions. If ``apply`` has arguments ``key`` or ``train``,
-    it is given them by name.
+    Compared by the identity of the two functions.
 
     Examples
     --------
@@ -322,24 +318,9 @@ class Plain(Architecture):
     def init(self, key: Any, source: AnySpace | None, target: AnySpace | None) -> Any:
         return self.initialise(key)
 
-    def run(self, variables: Any, x: Any, key: Any = None, train: bool = False) -> tuple[Any, Any]:
-        call = call_of(self.function, leading=1)
-        return call(self.function, (variables,), x, key, train), None
-
-    @property
-    def accepts_key(self) -> bool:
-        return call_of(self.function, leading=1).key
-
-    @property
-    def has_modes(self) -> bool:
-        return call_of(self.function, leading=1).train
-
-    def __str__(self) -> str:
-        return function_name(self.function)
-
 
 @dataclass(frozen=True)
-class Function(Architecture):
+class Function(Calling):
     """A function of a batch without parameters, compared by identity.
 
     Examples
@@ -349,30 +330,14 @@ class Function(Architecture):
     """
 
     function: Callable
-
-    @property
-    def parameter_free(self) -> bool:
-        return True
+    parameter_free = True
+    leading = 0
 
     def init(self, key: Any, source: AnySpace | None, target: AnySpace | None) -> Any:
         return ()
 
-    def run(self, variables: Any, x: Any, key: Any = None, train: bool = False) -> tuple[Any, Any]:
-        return call_of(self.function)(self.function, (), x, key, train), None
-
-    @property
-    def accepts_key(self) -> bool:
-        return call_of(self.function).key
-
-    @property
-    def has_modes(self) -> bool:
-        return call_of(self.function).train
-
     def rebuild(self, params: Any) -> Any:
         return self.function
-
-    def __str__(self) -> str:
-        return function_name(self.function)
 
 
 @dataclass(frozen=True)
@@ -386,10 +351,7 @@ class Unbound(Architecture):
     """
 
     description: str
-
-    @property
-    def bound(self) -> bool:
-        return False
+    bound = False
 
     def init(self, key: Any, source: AnySpace, target: AnySpace) -> Any:
         raise self._error()
@@ -809,10 +771,10 @@ class LowRank(Wrapper):
                 base,
                 is_leaf=lambda leaf: leaf is None,
             )
-            changed = {"base": changed, "low_rank": _gaps(thin)}
+            changed = {"base": changed, "low_rank": gaps(thin)}
         return (
-            {"base": _gaps(base), "low_rank": thin},
-            {"base": held, "low_rank": _gaps(thin)},
+            {"base": gaps(base), "low_rank": thin},
+            {"base": held, "low_rank": gaps(thin)},
             changed,
         )
 
@@ -834,7 +796,7 @@ class LowRank(Wrapper):
     def run(self, variables: Any, x: Any, key: Any = None, train: bool = False) -> tuple[Any, Any]:
         y, changed = self.architecture.run(self.merge(variables), x, key, train)
         if changed is not None:
-            changed = {"base": changed, "low_rank": _gaps(variables["low_rank"])}
+            changed = {"base": changed, "low_rank": gaps(variables["low_rank"])}
         return y, changed
 
     def rebuild(self, params: Any) -> Any:
@@ -857,10 +819,38 @@ def _cut(shape: tuple[int, ...]) -> tuple[int, int]:
     return max(sides, key=min)
 
 
-def _gaps(tree: Any) -> Any:
+def gaps(tree: Any) -> Any:
+    """Return the tree with None for each leaf."""
     import jax
 
     return jax.tree.map(lambda _: None, tree)
+
+
+def floating(tree: Any, wanted: bool = True) -> Any:
+    """Return the tree with None for each leaf that is not floating (or that is)."""
+    import jax
+    import jax.numpy as jnp
+
+    return jax.tree.map(
+        lambda leaf: leaf if jnp.issubdtype(leaf.dtype, jnp.inexact) == wanted else None, tree
+    )
+
+
+def combined(tree: Any, *parts: Any) -> Any:
+    """Return variables from the parts into which they were split, of which some may be missing."""
+    import jax
+
+    for part in parts:
+        if tree is None or part is None:
+            tree = part if tree is None else tree
+            continue
+        tree = jax.tree.map(
+            lambda leaf, other: other if leaf is None else leaf,
+            tree,
+            part,
+            is_leaf=lambda leaf: leaf is None,
+        )
+    return tree
 
 
 def _name(path: Any) -> str:

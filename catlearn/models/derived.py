@@ -93,6 +93,7 @@ from catlearn.models.architectures import (
     LowRank as LowRank,
     Registered,
     Wrapper,
+    combined,
     function_name,
 )
 from catlearn.models.calls import Options, bind_options, call_of, signature_of
@@ -281,9 +282,6 @@ class Each(Wrapper):
         )
         return jax.tree.map(lambda leaf: leaf.reshape(*leading, *leaf.shape[1:]), y), changed
 
-    def apply(self, params: Any, x: Any, key: Any = None) -> Any:
-        return self.run(params, x, key)[0]
-
     def rebuild(self, params: Any) -> Any:
         return self.architecture.rebuild(params)
 
@@ -430,10 +428,8 @@ class Operated(Architecture):
         what = f"Operator {_name_of(operator)!r}"
         called = operation(operator)
         bound = bind_options(what, called, options, skip=2 if sees_parameters(called) else 1)
-        values = operator, bound, of, source, target
-        object.__setattr__(self, "depth", nesting([of], "an operator on operators"))
-        for name, value in zip(self.__dataclass_fields__, values, strict=True):
-            object.__setattr__(self, name, value)
+        vars(self).update(operator=operator, options=bound, of=of, source=source, target=target)
+        vars(self).update(depth=nesting([of], "an operator on operators"))
 
     def on(self, of: Architecture, source: AnySpace, target: AnySpace) -> Operated:
         """Return the same operator on an architecture between two spaces."""
@@ -485,7 +481,7 @@ class Operated(Architecture):
         operator, options = operation(self.operator), dict(self.options)
         if sees_parameters(operator):
             trained, *others = self.parts(variables)
-            g = operator(lambda params, *x: on(_filled(params, *others), x), trained, **options)
+            g = operator(lambda params, *x: on(combined(params, *others), x), trained, **options)
         else:
             g = operator(lambda *x: on(variables, x), **options)
         return g(*call_of(g).spread(x)), None
@@ -499,19 +495,6 @@ def sees_parameters(operator: Operation) -> bool:
     """Whether an operator gets the parameters of what it acts on, as its argument ``params``."""
     signature = signature_of(operator)
     return signature is not None and list(signature.parameters)[1:2] == ["params"]
-
-
-def _filled(tree: Any, *others: Any) -> Any:
-    """Return variables from the parts into which an architecture splits them."""
-    import jax
-
-    for other in others:
-        if other is not None:
-            tree = jax.tree.map(
-                lambda one, two: two if one is None else one,
-                tree, other, is_leaf=lambda leaf: leaf is None,
-            )  # fmt: skip
-    return tree
 
 
 def register_operator(name: str, fn: Operation) -> None:

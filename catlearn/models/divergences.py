@@ -161,9 +161,9 @@ class Divergence(Legible):
                 f"found batch_level={batch_level}, and {registered} was registered with {known}"
             )
             raise _refuse(registered, message)
-        object.__setattr__(self, "function", function)
-        object.__setattr__(self, "options", bound)
-        object.__setattr__(self, "declared", batch_level if registered is None else known)
+        vars(self).update(
+            function=function, options=bound, declared=batch_level if registered is None else known
+        )
 
     @classmethod
     def of(cls, value: str | AnyDivergence | DivergenceFunction) -> AnyDivergence:

@@ -415,9 +415,7 @@ class Pairing(Legible):
         if len(paths) != len(product.spaces):
             message = f"found {len(paths)} paths, expected {len(product.spaces)}, one for a factor"
             raise fault(what, "paths", what, message)
-        object.__setattr__(self, "name", name)
-        object.__setattr__(self, "product", product)
-        object.__setattr__(self, "paths", tuple(paths))
+        vars(self).update(name=name, product=product, paths=tuple(paths))
 
     @property
     def label(self) -> Map:

@@ -35,7 +35,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from catlearn.errors import CatlearnError, Failure, fault, refuse
-from catlearn.models.architectures import Architecture
+from catlearn.models.architectures import Architecture, gaps
 from catlearn.models.calls import Call, call_of
 from catlearn.models.spaces import AnySpace
 
@@ -132,9 +132,7 @@ class ModuleArchitecture(Architecture):
     def stateful(self) -> bool:
         return self.state is not None
 
-    @property
-    def has_modes(self) -> bool:
-        return True
+    has_modes = True
 
     @property
     def accepts_key(self) -> bool:
@@ -168,13 +166,12 @@ class ModuleArchitecture(Architecture):
         )
 
     def parts(self, variables: Any) -> tuple[Any, Any, Any]:
-        import jax
 
         if not self.stateful:
             return variables, None, None
         module, state = variables["module"], variables["state"]
-        gaps = {name: jax.tree.map(lambda _: None, tree) for name, tree in variables.items()}
-        return {**gaps, "module": module}, None, {**gaps, "state": state}
+        none = gaps(variables)
+        return {**none, "module": module}, None, {**none, "state": state}
 
     def run(self, variables: Any, x: Any, key: Any = None, train: bool = False) -> tuple[Any, Any]:
         import equinox as eqx
@@ -195,7 +192,7 @@ class ModuleArchitecture(Architecture):
         if not train:
             return y, None
         changed = {
-            "module": jax.tree.map(lambda _: None, variables["module"]),
+            "module": gaps(variables["module"]),
             "state": tuple(jax.tree.leaves(after)),
         }
         return y, changed
@@ -368,13 +365,6 @@ def _layers(tree: Any, wanted: Callable[[Any], bool]) -> list[Any]:
     return [node for node in jax.tree.leaves(tree, is_leaf=wanted) if wanted(node)]
 
 
-def gaps(tree: Any) -> Any:
-    """Return the tree with None for each leaf."""
-    import jax
-
-    return jax.tree.map(lambda _: None, tree)
-
-
 def example(source: AnySpace) -> Any:
     """Return a batch of one example, all zero, by which a library learns shapes."""
     import jax
@@ -389,13 +379,3 @@ def arrays(tree: Any) -> Any:
     import jax.numpy as jnp
 
     return jax.tree.map(jnp.asarray, tree)
-
-
-def floating(tree: Any, wanted: bool = True) -> Any:
-    """Return the tree with None for each leaf that is not floating (or that is)."""
-    import jax
-    import jax.numpy as jnp
-
-    return jax.tree.map(
-        lambda leaf: leaf if jnp.issubdtype(leaf.dtype, jnp.inexact) == wanted else None, tree
-    )

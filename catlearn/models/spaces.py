@@ -196,9 +196,7 @@ class Space(AnySpace):
             message = f"found dtype {self.dtype!r}, expected a number type such as 'float32'"
             failures.add("space", f"space {self.name!r}", message)
         refuse("Space", failures)
-        object.__setattr__(self, "shape", shape)
-        object.__setattr__(self, "dtype", dtype)
-        object.__setattr__(self, "divergence", Divergence.of(self.divergence))
+        vars(self).update(shape=shape, dtype=dtype, divergence=Divergence.of(self.divergence))
 
     def example(self, batch: int, representation: Any = None) -> jax.ShapeDtypeStruct:
         import jax
@@ -266,9 +264,9 @@ class Categorical(AnySpace):
             message = f"found dtype {self.dtype!r}, expected a float type for the logits"
             failures.add("space", f"space {self.name!r}", message)
         refuse("Categorical", failures)
-        object.__setattr__(self, "n", operator.index(self.n))
-        object.__setattr__(self, "dtype", dtype)
-        object.__setattr__(self, "divergence", Divergence.of(self.divergence))
+        vars(self).update(
+            n=operator.index(self.n), dtype=dtype, divergence=Divergence.of(self.divergence)
+        )
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -340,9 +338,9 @@ class Product(AnySpace):
             message = "found no factors, expected at least one, which says how long a batch is"
             failures.add("space", f"product {name!r}", message)
         refuse("Product", failures)
-        object.__setattr__(self, "depth", nesting(spaces, f"the product {name!r}"))
-        object.__setattr__(self, "name", name)
-        object.__setattr__(self, "spaces", tuple(spaces))
+        vars(self).update(
+            depth=nesting(spaces, f"the product {name!r}"), name=name, spaces=tuple(spaces)
+        )
 
     @property
     def label(self) -> Product:

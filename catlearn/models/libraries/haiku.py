@@ -14,9 +14,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from catlearn.models.architectures import Architecture
+from catlearn.models.architectures import Architecture, floating, gaps
 from catlearn.models.calls import Modes, signature_of
-from catlearn.models.modules import arrays, example, floating, gaps
+from catlearn.models.modules import arrays, example
 from catlearn.models.spaces import AnySpace
 
 

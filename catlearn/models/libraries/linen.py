@@ -16,9 +16,9 @@ from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from catlearn.models.architectures import Architecture
+from catlearn.models.architectures import Architecture, floating, gaps
 from catlearn.models.calls import Modes
-from catlearn.models.modules import ByIdentity, arrays, example, floating, gaps
+from catlearn.models.modules import ByIdentity, arrays, example
 from catlearn.models.spaces import AnySpace
 
 # Whether modules have collections besides "params", known once their structure has been asked for.
@@ -42,6 +42,8 @@ class Linen(Architecture):
 
     library = "flax.linen"
     remedy = "linen modules are called on a batch: the leading axis counts examples"
+    has_modes = True
+    accepts_key = True
 
     @classmethod
     def of(cls, value: Any, factory: Callable | None = None) -> tuple[Linen, Any]:
@@ -55,14 +57,6 @@ class Linen(Architecture):
         except TypeError:
             identity = ByIdentity(module)
         return cls(identity, module), None if variables is None else _plain(variables)
-
-    @property
-    def accepts_key(self) -> bool:
-        return True
-
-    @property
-    def has_modes(self) -> bool:
-        return True
 
     @property
     def stateful(self) -> bool:

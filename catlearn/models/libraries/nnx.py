@@ -55,6 +55,7 @@ class Nnx(Architecture):
 
     library = "flax.nnx"
     remedy = "nnx modules are called on a batch: the leading axis counts examples"
+    has_modes = True
 
     @classmethod
     def of(cls, module: Any, factory: Callable | None = None) -> tuple[Nnx, Any]:
@@ -86,10 +87,6 @@ class Nnx(Architecture):
     @property
     def accepts_key(self) -> bool:
         return "rng" in self.kinds.values()
-
-    @property
-    def has_modes(self) -> bool:
-        return True
 
     @property
     def stateful(self) -> bool:

@@ -177,6 +177,9 @@ class Torch(Architecture):
 
     library = "torch"
     remedy = "PyTorch modules are called on a batch: the leading axis counts examples"
+    stackable = False
+    has_modes = True
+    accepts_key = True
 
     @classmethod
     def of(cls, module: Any, factory: Callable | None = None) -> tuple[Torch, Any]:
@@ -196,20 +199,8 @@ class Torch(Architecture):
         return not any(self.template.values())
 
     @property
-    def accepts_key(self) -> bool:
-        return True
-
-    @property
-    def has_modes(self) -> bool:
-        return True
-
-    @property
     def stateful(self) -> bool:
         return bool(self.template["buffers"])
-
-    @property
-    def stackable(self) -> bool:
-        return False
 
     @property
     def call(self) -> Call:
