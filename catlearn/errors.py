@@ -473,6 +473,24 @@ def known_options(what: str, options: Iterable[str], known: Iterable[str]) -> No
         raise WrongKind(f"{what} has no option {', no '.join(unknown)}")
 
 
+def expect_known(name: str, known: Iterable[str], message: str) -> None:
+    """Refuse a name that is none of some others.
+
+    Raises
+    ------
+    UnknownName
+        With the message, and the names that come close.
+
+    Examples
+    --------
+    >>> expect_known("encodr", ["encoder", "head"], "there is no edge encodr")
+    Traceback (most recent call last):
+    catlearn.errors.UnknownName: there is no edge encodr; did you mean encoder?
+    """
+    if name not in known:
+        raise UnknownName(f"{message}; {did_you_mean(name, known)}")
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Return the end of a message about an unknown name: those that come close, or some there are.
 

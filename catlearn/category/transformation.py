@@ -59,6 +59,7 @@ from catlearn.errors import (
     expect,
     expect_dicts,
     expect_each,
+    expect_known,
     fault,
     listed,
     refuse,
@@ -221,9 +222,7 @@ class NaturalTransformation(Frozen, Displayed, by="domain codomain components"):
 
     def __call__(self, object: str) -> Any:
         """Return the component at an object."""
-        if object not in self.components:
-            hint = did_you_mean(object, self.components)
-            raise UnknownName(f"there is no object {object}; {hint}")
+        expect_known(object, self.components, f"there is no object {object}")
         return self.components[object]
 
     def __getitem__(self, object: str) -> Any:

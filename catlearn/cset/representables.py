@@ -58,7 +58,7 @@ import numpy as np
 
 from catlearn.category import Category, FiniteCategory, Functor, Graph, Morphisms, Path, opposite
 from catlearn.cset.cset import CSet, Schema
-from catlearn.errors import Failure, TooLarge, UnknownName, did_you_mean, expect, refuse
+from catlearn.errors import Failure, TooLarge, expect, expect_known, refuse
 from catlearn.finset import (
     Colimit,
     Diagram,
@@ -360,8 +360,7 @@ def representable(schema: Schema, table: str, budget: int | None = None) -> CSet
     """
     schema = Schema.of(schema)
     expect(table, str, "table", "the name of a table")
-    if table not in schema.tables:
-        raise UnknownName(f"there is no table {table}; {did_you_mean(table, schema.tables)}")
+    expect_known(table, schema.tables, f"there is no table {table}")
 
     def make() -> CSet:
         what = f"the set of arrows out of {table}"
@@ -501,8 +500,7 @@ def yoneda(X: Tables, table: str, budget: int | None = None) -> Yoneda:
         If infinitely many arrows, or more than the budget, leave the table.
     """
     X = CSet.without_attributes(X)
-    if table not in X.sets:
-        raise UnknownName(f"there is no table {table}; {did_you_mean(table, X.sets)}")
+    expect_known(table, X.sets, f"there is no table {table}")
     return Yoneda(X, table, representable(X.schema, table, budget))
 
 

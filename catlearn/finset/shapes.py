@@ -31,16 +31,7 @@ from typing import Any
 
 import numpy as np
 
-from catlearn.errors import (
-    DEEPEST,
-    Failure,
-    Failures,
-    TooLarge,
-    UnknownName,
-    did_you_mean,
-    expect,
-    refuse,
-)
+from catlearn.errors import DEEPEST, Failure, Failures, TooLarge, expect, expect_known, refuse
 from catlearn.finset.value import Frozen, Record
 
 Classes = Sequence[tuple[Any, ...]]
@@ -263,8 +254,7 @@ def order_of(given: Order | str) -> Order:
     if isinstance(given, Order):
         return given
     expect(given, str, "order", f"an Order, or a name of one: {', '.join(ORDERS)}")
-    if given not in ORDERS:
-        raise UnknownName(f"there is no order {given!r}; {did_you_mean(given, ORDERS)}")
+    expect_known(given, ORDERS, f"there is no order {given!r}")
     return ORDERS[given]
 
 

@@ -69,9 +69,8 @@ from catlearn.errors import (
     InvalidStructure,
     LabelConflict,
     NotComposable,
-    UnknownName,
-    did_you_mean,
     expect,
+    expect_known,
     fault,
     listed,
     refuse,
@@ -1002,8 +1001,7 @@ def _same_row(step: ListFunction, one: int, other: int) -> bool:
 
 def _known(names: Mapping[str, str], name: str, kind: str) -> str:
     """Return the table of an attribute or of side data."""
-    if name not in names:
-        raise UnknownName(f"there is no {kind} {name!r}; {did_you_mean(name, names)}")
+    expect_known(name, names, f"there is no {kind} {name!r}")
     return names[name]
 
 

@@ -43,7 +43,7 @@ from hypothesis.strategies import DataObject, SearchStrategy, data
 
 from catlearn.category import Presentation
 from catlearn.display import Displayed, Legible, html_table, renderer_of
-from catlearn.errors import CatlearnError, Failure, InvalidStructure, UnknownName, did_you_mean
+from catlearn.errors import CatlearnError, Failure, InvalidStructure, expect_known
 from catlearn.laws.algebra import (
     cartesian,
     commutative_monoid,
@@ -436,9 +436,7 @@ def suite(
 
 def _check_given(spec: Spec, given: Mapping[str, Any]) -> None:
     for name in given:
-        if name not in spec.given:
-            hint = did_you_mean(name, spec.given)
-            raise UnknownName(f"the spec {spec.name} takes no strategy {name}; {hint}")
+        expect_known(name, spec.given, f"the spec {spec.name} takes no strategy {name}")
 
 
 def _method(
@@ -549,8 +547,7 @@ def _try(
                 return None
         sorts = sorts_of(drawn)
         for name, (sort, before) in law.sorts.items():
-            if sort not in sorts:
-                raise UnknownName(f"nothing draws a {sort!r}; {did_you_mean(sort, sorts)}")
+            expect_known(sort, sorts, f"nothing draws a {sort!r}")
             values[name] = choices.draw(sorts[sort](*(values[other] for other in before)))
         assume(law.fits(drawn, **values))
         comparison = law.check(drawn, **values)

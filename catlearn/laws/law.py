@@ -29,7 +29,7 @@ import numpy as np
 
 from catlearn.category import Graph, Path, Presentation, Verdict
 from catlearn.display import Legible
-from catlearn.errors import UnknownName, bounded, did_you_mean
+from catlearn.errors import UnknownName, bounded, expect_known
 
 LONGEST = 18
 """The longest text of a value that a picture shows beside a variable's name."""
@@ -270,9 +270,7 @@ class Law(Legible):
         if wrong:
             raise UnknownName(f"the law of {self.name} needs a value of {', '.join(wrong)}")
         for name in values:
-            if name not in self.variables:
-                hint = did_you_mean(name, self.variables)
-                raise UnknownName(f"the law of {self.name} has no variable {name}; {hint}")
+            expect_known(name, self.variables, f"the law of {self.name} has no variable {name}")
         answer = self.evaluate(structure, **values)
         if isinstance(answer, Comparison):
             return answer

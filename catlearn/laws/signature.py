@@ -42,7 +42,7 @@ from catlearn.category.terms import (
     read_typing,
 )
 from catlearn.display import Legible
-from catlearn.errors import Failure, NotComposable, UnknownName, did_you_mean
+from catlearn.errors import Failure, NotComposable, UnknownName, did_you_mean, expect_known
 from catlearn.laws.law import Comparison, Law, identical, sketch, truth
 
 STRUCTURE, OBJECT, ANY, ELEMENT = "", "object", "any", Expr("element")
@@ -231,9 +231,7 @@ class Signature:
         return Expr(f"in {name}")
 
     def _count(self, index: Expr) -> Callable[[Any], int]:
-        if index.head not in self.indices:
-            hint = did_you_mean(index.head, self.indices)
-            raise UnknownName(f"the signature has no index {index}; {hint}")
+        expect_known(index.head, self.indices, f"the signature has no index {index}")
         return self.indices[index.head]
 
     def flat(self, end: Expr) -> Expr:
@@ -606,9 +604,7 @@ class Spec(Legible):
     def law(self, name: str) -> Law:
         """Return a law by its name."""
         by_name = {law.name: law for law in self.laws}
-        if name not in by_name:
-            hint = did_you_mean(name, by_name)
-            raise UnknownName(f"the spec {self.name} has no law {name!r}; {hint}")
+        expect_known(name, by_name, f"the spec {self.name} has no law {name!r}")
         return by_name[name]
 
     def only(self, *names: str) -> Spec:

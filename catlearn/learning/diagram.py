@@ -41,6 +41,7 @@ from catlearn.errors import (
     UnknownName,
     did_you_mean,
     expect,
+    expect_known,
     known_options,
     refuse,
     wrong_kind,
@@ -572,8 +573,7 @@ class LearningDiagram(Presentation, CSet):
         >>> cl.LearningDiagram(encoder).zoom("encoder").parameters
         {'A': (Size('4'), Size('2'))}
         """
-        if edge not in self.edges:
-            raise UnknownName(f"there is no edge '{edge}'; {did_you_mean(edge, self.edges)}")
+        expect_known(edge, self.edges, f"there is no edge '{edge}'")
         label = self.map_label(self.owner(edge))
         found = getattr(label, "architecture", None)
         while hasattr(found, "architecture"):

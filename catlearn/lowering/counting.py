@@ -46,7 +46,7 @@ from catlearn.category import Functor
 from catlearn.cost import ADDITION
 from catlearn.costing.table import CircuitResources, circuit_resources
 from catlearn.display import Legible, html_table, text_table
-from catlearn.errors import UnknownName, did_you_mean, expect, known_options
+from catlearn.errors import expect, expect_known, known_options
 from catlearn.learning import LearningDiagram, Loss
 from catlearn.lowering.amounts import (
     SUM,
@@ -97,8 +97,7 @@ class Resources(Legible):
 
     def __getitem__(self, edge: str) -> Amounts:
         """Return the amounts of an edge."""
-        if edge not in self.edges:
-            raise UnknownName(f"there is no edge {edge}; {did_you_mean(edge, self.edges)}")
+        expect_known(edge, self.edges, f"there is no edge {edge}")
         return self.edges[edge]
 
     def functor(self, kind: str) -> Functor:
@@ -110,8 +109,7 @@ class Resources(Legible):
             ``"parameters"``, ``"flops"``, ``"bytes"`` or ``"activations"``. Along a path that
             uses an edge twice its parameters count twice.
         """
-        if kind not in KINDS:
-            raise UnknownName(f"no amount is called {kind!r}; {did_you_mean(kind, KINDS)}")
+        expect_known(kind, KINDS, f"no amount is called {kind!r}")
         amounts = {edge: getattr(self.edges[edge], kind) for edge in self.diagram.edges}
         return Functor(self.diagram, ADDITION, arrows=amounts)
 
