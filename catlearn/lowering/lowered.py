@@ -711,36 +711,13 @@ def lower(
     >>> lower(cl.LearningDiagram(cl.Dataset("data", X=X, Y=Y), head).loss())
     Lowered(equations=1, parameters=['head'], evaluations=1)
     """
-    given: dict[str, Any] = {
-        "remat": remat, "precision": precision, "independent": independent, "stack": stack,
-        "groups": groups, "together": together, "sizes": sizes, "unroll": unroll,
-        "experts": experts, "accumulate": accumulate, "opaque": opaque, "check": check,
-        "block": block, "group": group, "reverse": reverse, "streams": streams,
-    }  # fmt: skip
-    _refuse_others(loss, given)
+    said = _said(**locals())
     if isinstance(loss, (Fold, PrefixFold)):
-        return LoweredFold(
-            loss,
-            sizes,
-            block=64 if block is None else block,
-            group=group,
-            reverse="stream" if reverse is None else reverse,
-        )
+        return LoweredFold(loss, **said)
     if isinstance(loss, Circuit):
-        options: dict[str, Any] = {
-            "remat": remat,
-            "unroll": 1 if unroll is None else unroll,
-            "experts": "auto" if experts is None else experts,
-            "accumulate": accumulate,
-            "opaque": opaque,
-            "check": bool(check),
-        }
-        if streams is None:
-            return LoweredCircuit(loss, sizes, **options)
-        return StreamedCircuit(loss, sizes, streams=streams, block=block, **options)
+        return (StreamedCircuit if "streams" in said else LoweredCircuit)(loss, **said)
     expect(loss, Loss, "what is lowered", "a loss, such as diagram.loss(), or a circuit")
-    of_loss = remat, precision, independent, stack, groups, together, streams, block
-    return Lowered(loss, Options.of(loss.diagram, *of_loss))
+    return Lowered(loss, Options.of(loss.diagram, **said))
 
 
 TAKEN: Mapping[str, tuple[str, ...]] = {
@@ -760,23 +737,22 @@ UNSAID: Mapping[str, tuple[Any, ...]] = {
 """What options are where nothing is said of them, besides None."""
 
 
-def _refuse_others(lowered: Any, given: Mapping[str, Any]) -> None:
-    """Refuse options that cannot be said of what is lowered, listing them."""
-    kinds = {(Fold, PrefixFold): "a fold", (Circuit,): "a circuit", (Loss,): "a loss"}
-    kind = next((name for some, name in kinds.items() if isinstance(lowered, some)), None)
-    if kind is None:
-        return
-    said = [
-        name for name, value in given.items()
+def _said(loss: Any, **given: Any) -> dict[str, Any]:
+    """Return the options of which something is said; refuse those that what is lowered has not."""
+    said = {
+        name: value for name, value in given.items()
         if value is not None and not any(value is one or value == one
                                          for one in UNSAID.get(name, ()))
-    ]  # fmt: skip
-    wrong = [f"{name}=" for name in said if name not in TAKEN[kind]]
+    }  # fmt: skip
+    kinds = {(Fold, PrefixFold): "a fold", (Circuit,): "a circuit", (Loss,): "a loss"}
+    kind = next((name for some, name in kinds.items() if isinstance(loss, some)), None)
+    wrong = [f"{name}=" for name in said if kind is not None and name not in TAKEN[kind]]
     if wrong:
         taken = ", ".join(f"{name}=" for name in TAKEN[kind])
         raise WrongKind(f"{', '.join(wrong)} cannot be said of {kind}, but {taken}")
     if kind == "a circuit" and "block" in said and "streams" not in said:
         raise WrongKind("block= of a circuit says how streams are read; give streams= as well")
+    return said
 
 
 def to_torch(
