@@ -61,7 +61,6 @@ from catlearn.errors import expect
 from catlearn.learning.loss import Loss
 from catlearn.learning.weights import Weight
 from catlearn.lowering.plan import Plan, Step
-from catlearn.lowering.run import scaled_all
 from catlearn.lowering.storage import architecture_of
 from catlearn.models import Categorical, Divergence, LoweredCircuit, Product
 from catlearn.models.architectures import combined
@@ -499,6 +498,29 @@ def _scale_label(scale: Any, opaque: dict[str, Any]) -> str:
     label = f"gradient times {number:g}"
     opaque[label] = lambda leaf: scaled_all(number, leaf)
     return label
+
+
+@jax.custom_jvp
+def _scaled(scale: Any, leaf: Any) -> Any:
+    """Return the same number with its gradient multiplied, but none to what multiplies it."""
+    return leaf
+
+
+@_scaled.defjvp
+def _scaled_jvp(primals: Any, tangents: Any) -> tuple[Any, Any]:
+    (scale, leaf), (_, tangent) = primals, tangents
+    return leaf, jnp.asarray(scale, tangent.dtype) * tangent
+
+
+def scaled_all(scale: Any, tree: Any) -> Any:
+    """Return the same tree with its gradient multiplied by a number, or by a traced one."""
+    if tree is None:
+        return tree
+    if isinstance(scale, float) and scale in (0.0, 1.0):
+        return tree if scale else jax.lax.stop_gradient(tree)
+    return jax.tree.map(
+        lambda leaf: _scaled(scale, leaf) if jnp.issubdtype(leaf.dtype, jnp.inexact) else leaf, tree
+    )
 
 
 def _own(circuit: Circuit, edge: str) -> Circuit:

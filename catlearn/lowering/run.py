@@ -29,6 +29,7 @@ import numpy as np
 from catlearn.category import evaluate
 from catlearn.learning.weights import Weight
 from catlearn.lowering.arguments import Options, batch_sizes
+from catlearn.lowering.arrays import scaled_all
 from catlearn.lowering.plan import Plan, Step
 from catlearn.lowering.representations import Representation
 from catlearn.lowering.stacked import Columns, Stacked, entry, group_text, take
@@ -283,29 +284,6 @@ def _moved(decay: Any, average: Any, latest: Any) -> Any:
     if not isinstance(decay, int | float):
         decay = decay.astype(average.dtype)
     return decay * average + (1 - decay) * latest
-
-
-@jax.custom_jvp
-def _scaled(scale: Any, leaf: Any) -> Any:
-    """Return the same number with its gradient multiplied, but none to what multiplies it."""
-    return leaf
-
-
-@_scaled.defjvp
-def _scaled_jvp(primals: Any, tangents: Any) -> tuple[Any, Any]:
-    (scale, leaf), (_, tangent) = primals, tangents
-    return leaf, jnp.asarray(scale, tangent.dtype) * tangent
-
-
-def scaled_all(scale: Any, tree: Any) -> Any:
-    """Return the same tree with its gradient multiplied by a number, or by a traced one."""
-    if tree is None:
-        return tree
-    if isinstance(scale, float) and scale in (0.0, 1.0):
-        return tree if scale else jax.lax.stop_gradient(tree)
-    return jax.tree.map(
-        lambda leaf: _scaled(scale, leaf) if jnp.issubdtype(leaf.dtype, jnp.inexact) else leaf, tree
-    )
 
 
 def _run(what: Any, train: bool, variables: Any, x: Any, key: Any) -> tuple[Any, Any]:
