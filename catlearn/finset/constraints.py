@@ -72,7 +72,7 @@ import numpy as np
 
 from catlearn.finset.join import expand
 from catlearn.finset.labels import shared_codes
-from catlearn.finset.refinement import Refinement, mixed, sorted_into
+from catlearn.finset.refinement import Coloured, sorted_into
 from catlearn.finset.tables import Tables
 
 Candidates = list[np.ndarray]
@@ -342,13 +342,12 @@ class MorphismProblem(Problem):
         fitting: Candidates = [rows for table in one.shape.tables for rows in self._fitting(table)]
         found = fitting.copy()
         if self.iso:
-            self.refinement = Refinement(one, other)
-            colours = self.refinement.refined(self.refinement.start())
-            if colours is None:
+            coloured = Coloured.of(one, other).refined()
+            if coloured is None:
                 return None
-            self.colours = colours
-            for table, (start, stop) in self.bounds.items():
-                classes = self.refinement.classes(table, self.colours)
+            self.coloured = coloured
+            for start, stop in self.bounds.values():
+                classes = coloured.classes(start, stop)
                 # Variables with the same candidates go on sharing one set.
                 met: dict[tuple[int, int], np.ndarray] = {}
                 for x, (a, b) in enumerate(zip(fitting[start:stop], classes, strict=True), start):
@@ -407,22 +406,17 @@ class MorphismProblem(Problem):
 
     def refined(self, candidates: CandidateSets) -> CandidateSets | None:
         """Return the rows of the colours that the values chosen so far make; None if none fit."""
-        colours = {}
-        for table, (start, stop) in self.bounds.items():
-            column = self.colours[table].copy()
-            chosen = [
-                (x - start, value)
-                for x in range(start, stop)
-                if len(candidates[x]) == 1
-                for value in candidates[x]
-            ]
-            rows, values = np.array(chosen, np.int64).reshape(-1, 2).T
-            column[rows] = column[values + stop - start] = mixed(values.astype(np.uint64), 1)
-            colours[table] = column
-        colours = self.refinement.refined(colours)
-        if colours is None:
+        chosen = [
+            (x, start + value)
+            for start, stop in self.bounds.values()
+            for x in range(start, stop)
+            if len(candidates[x]) == 1
+            for value in candidates[x]
+        ]
+        coloured = self.coloured.sending(*np.array(chosen, np.int64).reshape(-1, 2).T).refined()
+        if coloured is None:
             return None
-        found = (self.refinement.classes(table, colours) for table in self.bounds)
+        found = (coloured.classes(start, stop) for start, stop in self.bounds.values())
         return [rows for table in found for rows in as_sets(table)]
 
 

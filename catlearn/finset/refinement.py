@@ -13,10 +13,9 @@ invariant weaker, never wrong.
 
 >>> from catlearn.category import Graph
 >>> path = Graph({"f": ("A", "B"), "g": ("B", "C")})
->>> refinement = Refinement(path, path)
->>> colours = refinement.refined(refinement.start())
->>> len(set(colours["V"][:3].tolist()))
-3
+>>> coloured = Coloured.of(path, path).refined()
+>>> [rows.tolist() for rows in coloured.classes(0, 3)]
+[[0], [1], [2]]
 
 **Components.** Once colours are stable, rows that have a colour of their own are placed. The others
 fall into connected components, which are independent of each other, as what ties them to placed
@@ -43,7 +42,8 @@ bound on the number of variables for graph identification", 1992.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
+from itertools import accumulate, pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -51,9 +51,6 @@ import numpy as np
 from catlearn.finset.join import expand, positions
 from catlearn.finset.labels import shared_codes
 from catlearn.finset.tables import Tables
-
-Colours = dict[str, np.ndarray]
-"""Table -> a uint64 colour for each row of the domain, then for each of the codomain."""
 
 
 def mixed(values: np.ndarray, salt: int) -> np.ndarray:
@@ -69,81 +66,6 @@ def mixed(values: np.ndarray, salt: int) -> np.ndarray:
     return found ^ (found >> np.uint64(31))
 
 
-class Refinement:
-    """Refines colourings of two tables of one shape at once.
-
-    Parameters
-    ----------
-    one, other
-        The tables.
-    """
-
-    def __init__(self, one: Tables, other: Tables) -> None:
-        self.one, self.other = one, other
-        self.sizes = {table: rows.size for table, rows in one.sets.items()}
-        self.steps = []
-        for name, (source, target) in one.shape.steps().items():
-            parts = [one.step(name), other.step(name)]
-            values = np.concatenate([parts[0].values, parts[1].values + self.sizes[target]])
-            lengths = np.concatenate([rows.lengths for rows in parts])
-            starts = np.concatenate([[0], np.cumsum(lengths)])
-            owners = np.repeat(np.arange(lengths.size), lengths)
-            places = (np.arange(values.size) - starts[owners]).astype(np.uint64)
-            by_target = np.argsort(values, kind="stable")
-            total = one.size(target) + other.size(target)
-            ends = np.searchsorted(values[by_target], np.arange(total + 1))
-            self.steps.append((source, target, values, owners, places, starts, by_target, ends))
-
-    def start(self) -> Colours:
-        """Return the colouring by attributes and by lengths of lists."""
-        one, other = self.one, self.other
-        colours = {
-            table: np.full(one.size(table) + other.size(table), number, np.uint64)
-            for number, table in enumerate(one.shape.tables)
-        }
-        for salt, (name, table) in enumerate(one.shape.attributes.items()):
-            if one.shape.order(name).carry is not None:
-                continue  # labels that mention rows are compared along the whole isomorphism
-            codes = np.concatenate(shared_codes([one, other], name)[0]).astype(np.uint64)
-            colours[table] = mixed(colours[table], salt) + mixed(codes, salt)
-        for salt, (name, (source, _)) in enumerate(one.shape.lists.items()):
-            lengths = np.concatenate([one.lists[name].lengths, other.lists[name].lengths])
-            colours[source] = mixed(colours[source], salt) + mixed(lengths.astype(np.uint64), salt)
-        return colours
-
-    def refined(self, colours: Colours) -> Colours | None:
-        """Refine until the number of colours no longer grows; None if the tables differ."""
-        count = _count(colours)
-        while self.agree(colours):
-            finer = self._round(colours)
-            more = _count(finer)
-            if more <= count:
-                return finer if self.agree(finer) else None
-            colours, count = finer, more
-        return None
-
-    def _round(self, colours: Colours) -> Colours:
-        finer = {table: mixed(column, 0) for table, column in colours.items()}
-        for k, step in enumerate(self.steps):
-            source, target, values, owners, places, starts, by_target, ends = step
-            out = mixed(colours[target][values] + mixed(places, 0), 3 * k + 1)
-            finer[source] = mixed(finer[source], 3 * k + 2) + _sums(out, starts)
-            into = mixed(colours[source][owners] + mixed(places, 0), 3 * k + 3)
-            finer[target] = mixed(finer[target], 3 * k + 2) + _sums(into[by_target], ends)
-        return finer
-
-    def agree(self, colours: Colours) -> bool:
-        """Whether the colours are equally frequent in both tables, as far as a sum can tell."""
-        halves = ((mixed(column, 0), self.sizes[table]) for table, column in colours.items())
-        return all(c[:n].sum(dtype=np.uint64) == c[n:].sum(dtype=np.uint64) for c, n in halves)
-
-    def classes(self, table: str, colours: Colours) -> list[np.ndarray]:
-        """Return, for each row of the one, the rows of the other that have its colour."""
-        column, size = colours[table], self.sizes[table]
-        kinds, codes = np.unique(column, return_inverse=True)
-        return sorted_into(codes[:size], codes[size:], kinds.size)
-
-
 def sorted_into(wanted: np.ndarray, codes: np.ndarray, count: int) -> list[np.ndarray]:
     """Return, for each code wanted, the positions of ``codes`` that have it, increasing.
 
@@ -153,17 +75,6 @@ def sorted_into(wanted: np.ndarray, codes: np.ndarray, count: int) -> list[np.nd
     ends = np.searchsorted(codes[order], np.arange(count + 1)).tolist()
     sets = {code: order[ends[code] : ends[code + 1]] for code in set(wanted.tolist())}
     return [sets[code] for code in wanted.tolist()]
-
-
-def _sums(values: np.ndarray, bounds: np.ndarray) -> np.ndarray:
-    """Sum the values between consecutive bounds, modulo 2**64."""
-    running = np.concatenate([np.zeros(1, np.uint64), np.cumsum(values, dtype=np.uint64)])
-    return running[bounds[1:]] - running[bounds[:-1]]
-
-
-def _count(colours: Colours) -> int:
-    columns: Iterable[np.ndarray] = colours.values()
-    return sum(np.unique(column).size for column in columns)
 
 
 Images = dict[str, np.ndarray]
@@ -192,41 +103,26 @@ def first_isomorphism(
     tables = one.shape.tables
     if any(one.size(table) != other.size(table) for table in tables):
         return None, True
-    refinement = Refinement(one, other)
-    colours = refinement.start()
-    for table, rows in fixed.items():
-        for number, (row, image) in enumerate(rows.items()):
-            new = mixed(np.array([number], np.uint64), 5)
-            colours[table][[row, one.size(table) + image]] = new
-    refined = refinement.refined(colours)
-    if refined is None:
-        return None, True
-    starts = dict(zip(tables, np.cumsum([0, *(2 * one.size(t) for t in tables)]), strict=False))
-    columns = (mixed(refined[table], int(starts[table])) for table in tables)
-    column = np.concatenate([np.zeros(0, np.uint64), *columns])
-    there = [np.arange(2 * one.size(table)) >= one.size(table) for table in tables]
-    ends = [
-        (starts[source] + owners, starts[target] + values, mixed(places, number))
-        for number, (source, target, values, owners, places, *_) in enumerate(refinement.steps)
+    bounds = dict(zip(tables, pairwise(accumulate(map(one.size, tables), initial=0)), strict=True))
+    given = [
+        (bounds[table][0] + row, bounds[table][0] + image)
+        for table, images in fixed.items()
+        for row, image in images.items()
     ]
-    none = [(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.uint64))]
-    a, b, kinds = (np.concatenate(side) for side in zip(*none, *ends, strict=True))
-    whole = _Part(column, np.concatenate([np.zeros(0, bool), *there]), a, b, kinds)
+    rows, images = np.array(given, np.int64).reshape(-1, 2).T
+    coloured = Coloured.of(one, other).sending(rows, images).refined()
     try:
-        pairs = whole.matched()
+        pairs = coloured and coloured.matched()
     except _TooDeep:
         return None, False
-    if pairs is None:
+    if coloured is None or pairs is None:
         return None, True
-    found = {}
-    for table in tables:
-        start, size = starts[table], one.size(table)
-        ours = (pairs[0] >= start) & (pairs[0] < start + 2 * size)
-        found[table] = np.empty(size, np.int64)
-        found[table][pairs[0][ours] - start] = pairs[1][ours] - start - size
+    images = np.empty(pairs[0].size, np.int64)
+    images[pairs[0]] = pairs[1] - images.size
+    found = {table: images[start:stop] - start for table, (start, stop) in bounds.items()}
     if not _is_natural(one, other, found):
         return None, False
-    return found, not whole.is_open.any()
+    return found, not coloured.is_open.any()
 
 
 DEEPEST = 40
@@ -237,8 +133,8 @@ class _TooDeep(Exception):
     """So many rows had to be chosen."""
 
 
-class _Part(NamedTuple):
-    """Rows of both sides, with stable colours, and the steps among them."""
+class Coloured(NamedTuple):
+    """Rows of two sides, with colours, and the steps among them."""
 
     colours: np.ndarray
     there: np.ndarray
@@ -247,13 +143,59 @@ class _Part(NamedTuple):
     kinds: np.ndarray
     depth: int = 0
 
+    @classmethod
+    def of(cls, one: Tables, other: Tables) -> Coloured:
+        """Return all rows of the one, table by table, then those of the other.
+
+        They are coloured by their table, attributes and lengths of lists.
+        """
+        shape, sides = one.shape, (one, other)
+        sizes = [side.size(table) for side in sides for table in shape.tables]
+        starts = np.cumsum([0, *sizes])
+        there = np.arange(starts[-1]) >= starts[len(shape.tables)]
+        table_of = np.repeat(np.tile(np.arange(len(shape.tables)), 2), sizes)
+        rows = {table: np.flatnonzero(table_of == k) for k, table in enumerate(shape.tables)}
+        colours = table_of.astype(np.uint64)
+        told = [
+            (table, shared_codes(sides, name)[0])
+            for name, table in shape.attributes.items()
+            if shape.order(name).carry is None  # else compared along the whole isomorphism
+        ]
+        steps = [(*ends, *(side.step(f) for side in sides)) for f, ends in shape.steps().items()]
+        told += [(source, [ours.lengths, theirs.lengths]) for source, _, ours, theirs in steps]
+        for salt, (table, codes) in enumerate(told):
+            at, codes = rows[table], np.concatenate(codes).astype(np.uint64)
+            colours[at] = mixed(colours[at], salt) + mixed(codes, salt)
+        ends = [(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.uint64))]
+        for number, (source, target, ours, theirs) in enumerate(steps):
+            lengths = np.concatenate([ours.lengths, theirs.lengths])
+            values = np.concatenate([ours.values, theirs.values + one.size(target)])
+            places = expand(np.zeros_like(lengths), lengths).astype(np.uint64)
+            owners, kinds = np.repeat(rows[source], lengths), mixed(places, number)
+            ends.append((owners, rows[target][values], kinds))
+        return cls(colours, there, *(np.concatenate(side) for side in zip(*ends, strict=True)))
+
+    def sending(self, rows: np.ndarray, images: np.ndarray) -> Coloured:
+        """Return it with a colour of its own for each of some rows and for where it goes."""
+        colours = self.colours.copy()
+        own = mixed(np.arange(rows.size).astype(np.uint64), 5)
+        colours[rows] = colours[images + np.count_nonzero(~self.there)] = own
+        return self._replace(colours=colours)
+
+    def classes(self, start: int, stop: int) -> list[np.ndarray]:
+        """Return, for each of some rows of our side, those of them there that have its colour."""
+        first = np.count_nonzero(~self.there)
+        columns = self.colours[start:stop], self.colours[first + start : first + stop]
+        kinds, codes = np.unique(np.concatenate(columns), return_inverse=True)
+        return sorted_into(codes[: stop - start], codes[stop - start :], kinds.size)
+
     @property
     def is_open(self) -> np.ndarray:
         """Which rows do not have a colour of their own on their side."""
         _, codes, counts = np.unique(self.colours, return_inverse=True, return_counts=True)
         return counts[codes] > 2
 
-    def refined(self) -> _Part | None:
+    def refined(self) -> Coloured | None:
         """Refine the colours until their number no longer grows; None if the sides differ."""
         colours, count = self.colours, np.unique(self.colours).size
         while self._agree(colours):
@@ -271,13 +213,13 @@ class _Part(NamedTuple):
         ours, theirs = mixture[~self.there], mixture[self.there]
         return ours.size == theirs.size and bool(ours.sum() == theirs.sum())
 
-    def part(self, rows: np.ndarray, colours: np.ndarray) -> _Part:
+    def part(self, rows: np.ndarray, colours: np.ndarray) -> Coloured:
         """Return some rows, with other colours, and the steps among them."""
         place = positions(rows, self.colours.size)
         a, b = place[self.a], place[self.b]
         inside = (a >= 0) & (b >= 0)
         kinds, depth = self.kinds[inside], self.depth + 1
-        return _Part(colours, self.there[rows], a[inside], b[inside], kinds, depth)
+        return Coloured(colours, self.there[rows], a[inside], b[inside], kinds, depth)
 
     def matched(self) -> tuple[np.ndarray, np.ndarray] | None:
         """Return rows of our side and where each goes; None if there is no isomorphism."""

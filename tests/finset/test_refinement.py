@@ -120,20 +120,20 @@ def test_components_that_look_alike_are_matched_in_any_order():
 def test_what_is_found_is_compared(mutants, monkeypatch):
     """A bijection that is none of the tables, as by colours that became one, decides nothing."""
     one = cset(nx.Graph([(0, 1), (0, 2), (2, 3), (0, 4), (4, 5), (5, 6)]))  # without symmetries
-    matched = refinement._Part.matched
+    matched = refinement.Coloured.matched
 
     def turned(self):
         ours, theirs = matched(self)
-        vertices = np.flatnonzero(ours < 14)[:2]
+        vertices = np.flatnonzero(ours < 7)[:2]
         theirs[vertices] = theirs[vertices[::-1]]
         return ours, theirs
 
     with monkeypatch.context() as patch:
-        patch.setattr(refinement._Part, "matched", turned)
+        patch.setattr(refinement.Coloured, "matched", turned)
         assert refinement.first_isomorphism(one, one, {}) == (None, False)
         assert is_isomorphic(one, one)
     with mutants("a bijection that is not compared"), monkeypatch.context() as patch:
-        patch.setattr(refinement._Part, "matched", turned)
+        patch.setattr(refinement.Coloured, "matched", turned)
         patch.setattr(refinement, "_is_natural", lambda *given: True)
         assert not is_natural(one, one, refinement.first_isomorphism(one, one, {})[0])
 
