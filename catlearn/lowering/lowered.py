@@ -746,8 +746,7 @@ def _said(loss: Any, **given: Any) -> dict[str, Any]:
     }  # fmt: skip
     kinds = {(Fold, PrefixFold): "a fold", (Circuit,): "a circuit", (Loss,): "a loss"}
     kind = next((name for some, name in kinds.items() if isinstance(loss, some)), None)
-    wrong = [f"{name}=" for name in said if kind is not None and name not in TAKEN[kind]]
-    if wrong:
+    if kind and (wrong := [f"{name}=" for name in said if name not in TAKEN[kind]]):
         taken = ", ".join(f"{name}=" for name in TAKEN[kind])
         raise WrongKind(f"{', '.join(wrong)} cannot be said of {kind}, but {taken}")
     if kind == "a circuit" and "block" in said and "streams" not in said:

@@ -132,7 +132,7 @@ class ModuleArchitecture(Architecture):
     def stateful(self) -> bool:
         return self.state is not None
 
-    has_modes = True
+    has_modes = True  # type: ignore[assignment]
 
     @property
     def accepts_key(self) -> bool:

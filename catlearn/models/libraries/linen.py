@@ -42,7 +42,7 @@ class Linen(Architecture):
 
     library = "flax.linen"
     remedy = "linen modules are called on a batch: the leading axis counts examples"
-    has_modes = True
+    has_modes = True  # type: ignore[assignment]
     accepts_key = True
 
     @classmethod

@@ -55,7 +55,7 @@ class Nnx(Architecture):
 
     library = "flax.nnx"
     remedy = "nnx modules are called on a batch: the leading axis counts examples"
-    has_modes = True
+    has_modes = True  # type: ignore[assignment]
 
     @classmethod
     def of(cls, module: Any, factory: Callable | None = None) -> tuple[Nnx, Any]:

@@ -178,7 +178,7 @@ class Torch(Architecture):
     library = "torch"
     remedy = "PyTorch modules are called on a batch: the leading axis counts examples"
     stackable = False
-    has_modes = True
+    has_modes = True  # type: ignore[assignment]
     accepts_key = True
 
     @classmethod
