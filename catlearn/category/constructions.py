@@ -93,6 +93,7 @@ from catlearn.category.transformation import NaturalTransformation
 from catlearn.errors import NotComposable, TooLarge, expect, expect_each, fault
 from catlearn.finset import Diagram, colimit
 from catlearn.finset.join import find, join, keys, positions
+from catlearn.finset.value import once
 from catlearn.names import distinct
 
 Made = TypeVar("Made", bound=FiniteCategory)
@@ -259,37 +260,29 @@ def _generated(C: FiniteCategory, objects: np.ndarray, arrows: Iterable[ArrowLik
 class Skeleton(Subcategory):
     """A skeleton of a finite category; built by :func:`skeleton`."""
 
-    @property
+    @once
     def _way(self) -> np.ndarray:
         """For each object of the whole the first isomorphism to its place in the skeleton."""
+        C = self.whole
+        classes, way = C.classes, np.full(len(C.ob), -1)
+        isos = np.flatnonzero(C.is_iso & (C.tgt.values == classes[C.src.values]))[::-1]
+        way[C.src.values[isos]] = isos
+        way[self.kept[0]] = C.ids.values[self.kept[0]]
+        return way
 
-        def find() -> np.ndarray:
-            C = self.whole
-            classes, way = C.classes, np.full(len(C.ob), -1)
-            isos = np.flatnonzero(C.is_iso & (C.tgt.values == classes[C.src.values]))[::-1]
-            way[C.src.values[isos]] = isos
-            way[self.kept[0]] = C.ids.values[self.kept[0]]
-            return way
-
-        return self._cached("way", find)
-
-    @property
+    @once
     def retraction(self) -> Functor:
         """The functor from the whole category that is inverse to the inclusion.
 
         It is the identity on the skeleton. Elsewhere it depends on an isomorphism from each
         object to the one that stands for it; the first one is taken.
         """
-
-        def make() -> Functor:
-            C, (objects, arrows), way = self.whole, self.kept, self._way
-            at_object, at_arrow = positions(objects, len(C.ob)), positions(arrows, len(C.ar))
-            every = np.arange(len(C.ar))
-            start, end = C.inverses[way[C.src.values]], way[C.tgt.values]
-            moved = C.then(C.then(start, every), end)
-            return Functor.build(C, self, at_object[C.classes], at_arrow[moved])
-
-        return self._cached("retraction", make)
+        C, (objects, arrows), way = self.whole, self.kept, self._way
+        at_object, at_arrow = positions(objects, len(C.ob)), positions(arrows, len(C.ar))
+        every = np.arange(len(C.ar))
+        start, end = C.inverses[way[C.src.values]], way[C.tgt.values]
+        moved = C.then(C.then(start, every), end)
+        return Functor.build(C, self, at_object[C.classes], at_arrow[moved])
 
     @property
     def isomorphism(self) -> NaturalTransformation:
@@ -332,17 +325,17 @@ class Comma(FiniteCategory):
     pair: tuple[Functor, Functor]
     over: tuple[np.ndarray, ...]
 
-    @property
+    @once
     def left(self) -> Functor:
         """The projection to the domain of the first functor."""
         F, (_, a, _, u, _) = self.pair[0], self.over
-        return self._cached("left", lambda: Functor.build(self, F.domain, a, u))
+        return Functor.build(self, F.domain, a, u)
 
-    @property
+    @once
     def right(self) -> Functor:
         """The projection to the domain of the second functor."""
         G, (_, _, b, _, v) = self.pair[1], self.over
-        return self._cached("right", lambda: Functor.build(self, G.domain, b, v))
+        return Functor.build(self, G.domain, b, v)
 
     @property
     def transformation(self) -> NaturalTransformation:
@@ -529,17 +522,17 @@ class TwistedArrows(FiniteCategory):
     whole: FiniteCategory
     over: tuple[np.ndarray, np.ndarray]
 
-    @property
+    @once
     def left(self) -> Functor:
         """The functor to the opposite of the category that takes the source of each arrow."""
         C, u = self.whole, self.over[0]
-        return self._cached("left", lambda: Functor.build(self, C.opposite, C.src.values, u))
+        return Functor.build(self, C.opposite, C.src.values, u)
 
-    @property
+    @once
     def right(self) -> Functor:
         """The functor to the category that takes the target of each arrow."""
         C, v = self.whole, self.over[1]
-        return self._cached("right", lambda: Functor.build(self, C, C.tgt.values, v))
+        return Functor.build(self, C, C.tgt.values, v)
 
 
 def twisted_arrow_category(C: FiniteCategory) -> TwistedArrows:
@@ -587,18 +580,14 @@ class Karoubi(FiniteCategory):
     whole: FiniteCategory
     over: tuple[np.ndarray, np.ndarray]
 
-    @property
+    @once
     def embedding(self) -> Functor:
         """The full and faithful functor that sends each object to its identity."""
-
-        def make() -> Functor:
-            C, (idempotents, arrows) = self.whole, self.over
-            ob = positions(idempotents, len(C.ar))[C.ids.values]
-            ends = [ob[C.src.values], ob[C.tgt.values], np.arange(len(C.ar))]
-            ar = find([self.src.values, self.tgt.values, arrows], ends)
-            return Functor.build(C, self, ob, ar)
-
-        return self._cached("embedding", make)
+        C, (idempotents, arrows) = self.whole, self.over
+        ob = positions(idempotents, len(C.ar))[C.ids.values]
+        ends = [ob[C.src.values], ob[C.tgt.values], np.arange(len(C.ar))]
+        ar = find([self.src.values, self.tgt.values, arrows], ends)
+        return Functor.build(C, self, ob, ar)
 
 
 def karoubi(C: FiniteCategory) -> Karoubi:
@@ -639,11 +628,11 @@ class Grothendieck(FiniteCategory):
     family: Functor
     over: tuple[np.ndarray, ...]
 
-    @property
+    @once
     def projection(self) -> Functor:
         """The functor to the domain of the family, an opfibration."""
         C, (home, f, _, _) = self.family.domain, self.over
-        return self._cached("projection", lambda: Functor.build(self, C, home, f))
+        return Functor.build(self, C, home, f)
 
     def fibre(self, at: str | int) -> Functor:
         """Return the inclusion of the value at an object: all that lies over its identity."""

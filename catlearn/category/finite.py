@@ -107,7 +107,7 @@ from catlearn.errors import (
 from catlearn.finset import FinFunction, FinSet, Record
 from catlearn.finset.join import expand, positions
 from catlearn.finset.sets import as_finset
-from catlearn.finset.value import SHOWN, failures_at, read_only
+from catlearn.finset.value import SHOWN, failures_at, once, read_only
 from catlearn.names import distinct
 
 ArrowLike = int | str | Path
@@ -204,7 +204,7 @@ class FiniteCategory(Category):
         if aliases:
             made._set(aliases=Record(aliases))
         if generators is not None:
-            made._cached("generating", lambda: read_only(np.array(generators, dtype=np.int64)))
+            made._set(generating=read_only(np.array(generators, dtype=np.int64)))
         return made
 
     @property
@@ -212,45 +212,37 @@ class FiniteCategory(Category):
         """The names of the objects."""
         return self.ob.labels()
 
-    @property
+    @once
     def opposite(self) -> FiniteCategory:
         """The category with every arrow turned round; see :func:`opposite`."""
-
-        def turn() -> FiniteCategory:
-            ends = self.tgt.values, self.src.values
-            then, generating = (lambda f, g: self.then(g, f)), self.generating
-            made = FiniteCategory.build(
-                self.ob, self.ar, *ends, self.ids.values, then, generators=generating
-            )
-            made._cached("opposite", lambda: self)
-            return made
-
-        return self._cached("opposite", turn)
+        ends = self.tgt.values, self.src.values
+        then, generating = (lambda f, g: self.then(g, f)), self.generating
+        made = FiniteCategory.build(
+            self.ob, self.ar, *ends, self.ids.values, then, generators=generating
+        )
+        made._set(opposite=self)
+        return made
 
     @property
     def arrows(self) -> tuple[str, ...]:
         """The names of the arrows, identities among them."""
         return self.ar.labels()
 
-    @property
+    @once
     def _layout(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """Return the arrows sorted by source, where each source's begin, ranks, and offsets.
 
         The composites of an arrow f stand at ``offsets[f]``, one for each arrow out of its
         target in order; ``rank[g]`` is the number of g among the arrows out of its source.
         """
-
-        def lay() -> tuple[np.ndarray, ...]:
-            src, tgt = self.src.values, self.tgt.values
-            order = np.argsort(src, kind="stable")
-            degrees = np.bincount(src, minlength=len(self.ob))
-            starts = np.cumsum(degrees) - degrees
-            rank = np.empty(len(self.ar), np.int64)
-            rank[order] = np.arange(len(self.ar)) - starts[src[order]]
-            lengths = degrees[tgt]
-            return order, starts, rank, np.cumsum(lengths) - lengths
-
-        return self._cached("layout", lay)
+        src, tgt = self.src.values, self.tgt.values
+        order = np.argsort(src, kind="stable")
+        degrees = np.bincount(src, minlength=len(self.ob))
+        starts = np.cumsum(degrees) - degrees
+        rank = np.empty(len(self.ar), np.int64)
+        rank[order] = np.arange(len(self.ar)) - starts[src[order]]
+        lengths = degrees[tgt]
+        return order, starts, rank, np.cumsum(lengths) - lengths
 
     @property
     def pairs(self) -> tuple[np.ndarray, np.ndarray]:
@@ -402,10 +394,10 @@ class FiniteCategory(Category):
         """Return the names of the arrows from one object to another."""
         return self.ar.labels(self.hom_rows(source, target).tolist())
 
-    @property
+    @once
     def is_identity(self) -> np.ndarray:
         """For each arrow whether it is an identity."""
-        return self._mask("units", self.ids.values)
+        return self._mask(self.ids.values)
 
     def __init__(
         self,
@@ -437,24 +429,24 @@ class FiniteCategory(Category):
         table[self._place(first, second)] = composite
         return table
 
-    @property
+    @once
     def graph(self) -> Graph:
         """The graph of all arrows but identities."""
-        return self._cached("graph", lambda: self._part(np.flatnonzero(~self.is_identity)))
+        return self._part(np.flatnonzero(~self.is_identity))
 
     def _part(self, rows: np.ndarray) -> Graph:
         edges = {self.ar.label(k): self.ends(k) for k in rows.tolist()}
         return Graph(edges, vertices=self.objects)
 
-    @property
+    @once
     def generating(self) -> np.ndarray:
         """Rows of arrows that generate all others, first those without which none would do."""
-        return self._cached("generating", lambda: read_only(self._find_generators()))
+        return read_only(self._find_generators())
 
-    @property
+    @once
     def generators(self) -> Graph:
         """The graph of these generating arrows."""
-        return self._cached("generators", lambda: self._part(self.generating))
+        return self._part(self.generating)
 
     def _find_generators(self) -> np.ndarray:
         unit, (first, second) = self.is_identity, self.pairs
@@ -491,9 +483,9 @@ class FiniteCategory(Category):
             reached[frontier], last[frontier], before[frontier] = True, step[where], left[where]
         return reached, last, before
 
-    @property
+    @once
     def _steps(self) -> tuple[np.ndarray, np.ndarray]:
-        return self._cached("steps", lambda: self._reach(self.generating)[1:])
+        return self._reach(self.generating)[1:]
 
     def word(self, arrow: ArrowLike, /) -> Path:
         """Return a shortest path of the generators whose composite is the arrow.
@@ -930,14 +922,11 @@ class FiniteCategory(Category):
         message = f"the graph has {found.count} paths, more than the bound of {bound}; raise bound"
         raise TooManyPaths(message, found.count)
 
-    def _mask(self, key: str, rows: np.ndarray) -> np.ndarray:
-        def mark() -> np.ndarray:
-            mask = np.zeros(len(self.ar), bool)
-            mask[rows] = True
-            mask.setflags(write=False)
-            return mask
-
-        return self._cached(key, mark)
+    def _mask(self, rows: np.ndarray) -> np.ndarray:
+        mask = np.zeros(len(self.ar), bool)
+        mask[rows] = True
+        mask.setflags(write=False)
+        return mask
 
     sections = Marked("is_section")
     """The names of the sections (split monos)."""
@@ -960,41 +949,37 @@ class FiniteCategory(Category):
     zero_objects = Marked("is_zero", "ob")
     """The names of the objects that are both initial and terminal."""
 
-    @property
+    @once
     def _split_pairs(self) -> tuple[np.ndarray, np.ndarray]:
         """All pairs (section, retraction): those whose composite is an identity."""
+        first, second = self.pairs
+        split = self.is_identity[self.composites]
+        return first[split], second[split]
 
-        def find() -> tuple[np.ndarray, np.ndarray]:
-            first, second = self.pairs
-            split = self.is_identity[self.composites]
-            return first[split], second[split]
-
-        return self._cached("split pairs", find)
-
-    @property
+    @once
     def is_section(self) -> np.ndarray:
         """For each arrow whether it is a section, a split mono."""
-        return self._mask("sections", self._split_pairs[0])
+        return self._mask(self._split_pairs[0])
 
-    @property
+    @once
     def is_retraction(self) -> np.ndarray:
         """For each arrow whether it is a retraction, a split epi."""
-        return self._mask("retractions", self._split_pairs[1])
+        return self._mask(self._split_pairs[1])
 
     @property
     def is_iso(self) -> np.ndarray:
         """For each arrow whether it is an isomorphism."""
         return self.is_section & self.is_retraction
 
-    @property
+    @once
     def is_mono(self) -> np.ndarray:
         """For each arrow whether it is a mono."""
-        return self._cached("monos", lambda: self._cancels(self.pairs[1]))
+        return self._cancels(self.pairs[1])
 
-    @property
+    @once
     def is_epi(self) -> np.ndarray:
         """For each arrow whether it is an epi."""
-        return self._cached("epis", lambda: self._cancels(self.pairs[0]))
+        return self._cancels(self.pairs[0])
 
     def _cancels(self, arrow: np.ndarray) -> np.ndarray:
         """Mark the arrows such that no two pairs with this arrow have one composite."""
@@ -1011,24 +996,20 @@ class FiniteCategory(Category):
         every = np.arange(len(self.ar))
         return self.then(every, every) == every
 
-    @property
+    @once
     def is_split_idempotent(self) -> np.ndarray:
         """For each arrow whether it is an idempotent that splits."""
         section, retraction = self._split_pairs
-        return self._mask("split", self.then(retraction, section))
+        return self._mask(self.then(retraction, section))
 
-    @property
+    @once
     def inverses(self) -> np.ndarray:
         """For each arrow the row of its inverse, -1 where there is none."""
-
-        def find() -> np.ndarray:
-            section, retraction = self._split_pairs
-            both = self.is_iso[section] & self.is_iso[retraction]
-            found = np.full(len(self.ar), -1)
-            found[section[both]] = retraction[both]
-            return read_only(found)
-
-        return self._cached("inverses", find)
+        section, retraction = self._split_pairs
+        both = self.is_iso[section] & self.is_iso[retraction]
+        found = np.full(len(self.ar), -1)
+        found[section[both]] = retraction[both]
+        return read_only(found)
 
     def inverse(self, arrow: ArrowLike) -> str:
         """Return the name of the inverse of an isomorphism.
@@ -1166,10 +1147,10 @@ class FiniteCategory(Category):
         """Whether every arrow that is mono and epi is an isomorphism."""
         return bool((self.is_iso | ~(self.is_mono & self.is_epi)).all())
 
-    @property
+    @once
     def inside(self) -> InsideCategory:
         """The category as a place in which limits and colimits are taken."""
-        return self._cached("inside", lambda: InsideCategory(self))
+        return InsideCategory(self)
 
     def __getitem__(self, at: str | Path) -> Any:
         """Return an :class:`Arrow` or an :class:`Object` by name, an arrow also by its path.

@@ -122,7 +122,7 @@ from catlearn.finset import Diagram, FinFunction, Frozen, Record
 from catlearn.finset.join import expand, find, join, positions
 from catlearn.finset.merge import quotient
 from catlearn.finset.universal import Ambient
-from catlearn.finset.value import SHOWN, failures_at, listing
+from catlearn.finset.value import SHOWN, failures_at, listing, once
 
 
 def by_length(last: np.ndarray, before: np.ndarray) -> Iterator[np.ndarray]:
@@ -948,7 +948,7 @@ class Subcategory(FiniteCategory):
         made._set(whole=C, kept=(objects, arrows))
         return made
 
-    @property
+    @once
     def inclusion(self) -> Functor:
         """The functor into the whole category."""
-        return self._cached("inclusion", lambda: Functor.build(self, self.whole, *self.kept))
+        return Functor.build(self, self.whole, *self.kept)

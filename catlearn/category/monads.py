@@ -52,6 +52,7 @@ from catlearn.display import Displayed
 from catlearn.errors import Failure, expect, fault
 from catlearn.finset import Frozen
 from catlearn.finset.join import find, keys
+from catlearn.finset.value import once
 
 
 class Monad(Frozen, Displayed, by="functor unit multiplication"):
@@ -268,21 +269,17 @@ class OfMonad(FiniteCategory):
 class Kleisli(OfMonad):
     """The Kleisli category of a monad; built by :func:`kleisli`."""
 
-    @property
+    @once
     def adjunction(self) -> Adjunction:
         """The adjunction that gives the monad; its left adjoint is the identity on objects."""
-
-        def make() -> Adjunction:
-            C, T, unit, mu = _parts(self.monad)
-            every = np.arange(len(C.ob))
-            sent = C.then(np.arange(len(C.ar)), unit[C.tgt.values])
-            left = Functor.build(C, self, every, self._rows(C.src.values, C.tgt.values, sent))
-            back = C.then(T.ar.values[self.over], mu[self.tgt.values])
-            right = Functor.build(self, C, T.ob.values, back)
-            counit = self._rows(T.ob.values, every, C.ids.values[T.ob.values])
-            return Adjunction.build(left, right, unit, counit)
-
-        return self._cached("adjunction", make)
+        C, T, unit, mu = _parts(self.monad)
+        every = np.arange(len(C.ob))
+        sent = C.then(np.arange(len(C.ar)), unit[C.tgt.values])
+        left = Functor.build(C, self, every, self._rows(C.src.values, C.tgt.values, sent))
+        back = C.then(T.ar.values[self.over], mu[self.tgt.values])
+        right = Functor.build(self, C, T.ob.values, back)
+        counit = self._rows(T.ob.values, every, C.ids.values[T.ob.values])
+        return Adjunction.build(left, right, unit, counit)
 
     def comparison(self, pair: Adjunction) -> Functor:
         """Return the functor to the category of an adjunction with this monad.
@@ -340,21 +337,17 @@ class EilenbergMoore(OfMonad):
         """Return the objects that arrows T(a) -> a are."""
         return find([self.algebras], [arrows])
 
-    @property
+    @once
     def adjunction(self) -> Adjunction:
         """The adjunction of free algebras and of forgetting the algebra."""
-
-        def make() -> Adjunction:
-            C, T, unit, mu = _parts(self.monad)
-            free, carrier = self._row_of(mu), C.tgt.values[self.algebras]
-            sent = self._rows(free[C.src.values], free[C.tgt.values], T.ar.values)
-            left = Functor.build(C, self, free, sent)
-            right = Functor.build(self, C, carrier, self.over)
-            every = np.arange(len(self.ob))
-            counit = self._rows(free[carrier], every, self.algebras)
-            return Adjunction.build(left, right, unit, counit)
-
-        return self._cached("adjunction", make)
+        C, T, unit, mu = _parts(self.monad)
+        free, carrier = self._row_of(mu), C.tgt.values[self.algebras]
+        sent = self._rows(free[C.src.values], free[C.tgt.values], T.ar.values)
+        left = Functor.build(C, self, free, sent)
+        right = Functor.build(self, C, carrier, self.over)
+        every = np.arange(len(self.ob))
+        counit = self._rows(free[carrier], every, self.algebras)
+        return Adjunction.build(left, right, unit, counit)
 
     def comparison(self, pair: Adjunction) -> Functor:
         """Return the functor from the category of an adjunction with this monad.

@@ -35,6 +35,7 @@ from catlearn.category.presentation import Presentation
 from catlearn.category.protocol import Budget, Category, Verdict
 from catlearn.category.targets import Paths
 from catlearn.errors import InfinitelyManyPaths, TooLarge, TooManyPaths, Undecided, expect
+from catlearn.finset.value import once
 
 
 @dataclass(frozen=True)
@@ -89,10 +90,10 @@ class PresentedCategory(Category, by="graph"):
         expect(presentation, Graph, "presentation", "a Presentation or a Graph")
         self._set(graph=presentation, budget=Budget.of(budget))
 
-    @property
+    @once
     def system(self) -> RewritingSystem:
         """The rewriting system, as far as it was completed."""
-        return self._cached("system", lambda: complete(self.graph, self.budget))
+        return complete(self.graph, self.budget)
 
     @property
     def rules(self) -> tuple[tuple[Path, Path], ...]:
@@ -161,10 +162,10 @@ class PresentedCategory(Category, by="graph"):
         """
         return self.system.equal(one, other)
 
-    @property
+    @once
     def is_finite(self) -> Finiteness:
         """Whether there are finitely many arrows; the answer is a yes, a no, or an error."""
-        return self._cached("finiteness", self._decide)
+        return self._decide()
 
     def _decide(self) -> Finiteness:
         system = self.system

@@ -46,6 +46,7 @@ from catlearn.cset import Open
 from catlearn.cset.cospan import free_rows, leg_along
 from catlearn.errors import Failure, Failures, InvalidStructure, UnknownName, expect, fault
 from catlearn.finset import FinFunction, Frozen, Shape, Tables, coequalizer, coproduct
+from catlearn.finset.value import once
 from catlearn.names import fresh
 
 TERMS = Shape(
@@ -174,13 +175,10 @@ class OpenObjective(Frozen, by="objective inputs outputs"):
         shown = set(self.exposed)
         return tuple(v for v in self.variables if v not in shown)
 
-    @property
+    @once
     def cospan(self) -> Open:
         """It as an open object: variables, and terms that list them."""
-        return self._cached(
-            "cospan",
-            lambda: Open(_as_tables(self.objective), self.inputs, self.outputs, "Variable"),
-        )
+        return Open(_as_tables(self.objective), self.inputs, self.outputs, "Variable")
 
     # ------------------------------------------------------------------ composition
 

@@ -70,7 +70,7 @@ from catlearn.category.path import Side, steps_of
 from catlearn.errors import Failure, Failures, did_you_mean, expect, fault, listed, refuse
 from catlearn.finset import FinFunction, FinSet, Order, Record, Shape, TableMorphism, Tables
 from catlearn.finset.shapes import coded
-from catlearn.finset.value import SHOWN, listing
+from catlearn.finset.value import SHOWN, listing, once
 from catlearn.finset.variables import Variable
 from catlearn.names import fresh
 
@@ -185,7 +185,7 @@ class Schema(Shape):
         expect(shape, (), "what C-sets are on", wanted)
         raise AssertionError("unreachable")
 
-    @property
+    @once
     def without_attributes(self) -> Schema:
         """The schema of functors to finite sets: without attributes.
 
@@ -202,7 +202,7 @@ class Schema(Shape):
         if not self.attributes and not self.side_data:
             return self
         equations = [equation for equation, *_ in self.laws]
-        return self._cached("plain", lambda: Schema(self.tables, self.arrows, equations=equations))
+        return Schema(self.tables, self.arrows, equations=equations)
 
     @property
     def objects(self) -> tuple[str, ...]:

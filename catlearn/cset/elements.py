@@ -38,7 +38,7 @@ from catlearn.cset.cset import CSet, Schema
 from catlearn.errors import TooLarge, expect, refuse
 from catlearn.finset import FinFunction, FinSet, Frozen, Tables
 from catlearn.finset.tables import morphism
-from catlearn.finset.value import failures_at
+from catlearn.finset.value import failures_at, once
 
 
 def finite_category(X: Tables) -> FiniteCategory:
@@ -115,14 +115,11 @@ class Elements(Frozen, by="cset"):
         table = self.projection.codomain.objects[self.projection.ob(number)]
         return table, number - self._starts[table]
 
-    @property
+    @once
     def _starts(self) -> dict[str, int]:
-        def starts() -> dict[str, int]:
-            tables = self.projection.codomain.objects
-            sizes = np.cumsum([0, *map(self.cset.size, tables)]).tolist()
-            return dict(zip(tables, sizes, strict=False))
-
-        return self._cached("starts", starts)
+        tables = self.projection.codomain.objects
+        sizes = np.cumsum([0, *map(self.cset.size, tables)]).tolist()
+        return dict(zip(tables, sizes, strict=False))
 
     def __repr__(self) -> str:
         return f"category_of_elements({self.cset!r})"

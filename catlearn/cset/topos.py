@@ -89,7 +89,7 @@ from catlearn.finset import (
 )
 from catlearn.finset.join import find
 from catlearn.finset.tables import morphism
-from catlearn.finset.value import SHOWN
+from catlearn.finset.value import SHOWN, once
 
 Masks = Mapping[str, np.ndarray]
 """Table -> which of its rows are there."""
@@ -195,10 +195,10 @@ class Subobject(Frozen, Displayed):
         """Return the rows of the codomain that a morphism hits."""
         return cls._marked(f.codomain, {t: one.values for t, one in f.components.items()})
 
-    @property
+    @once
     def inclusion(self) -> TableMorphism:
         """The monomorphism into the whole; its domain is the part as tables of its own."""
-        return self._cached("inclusion", lambda: self.whole.subtables(self.rows)[1])
+        return self.whole.subtables(self.rows)[1]
 
     @property
     def rows(self) -> dict[str, np.ndarray]:

@@ -173,7 +173,8 @@ class Coloured(NamedTuple):
             places = expand(np.zeros_like(lengths), lengths).astype(np.uint64)
             owners, kinds = np.repeat(rows[source], lengths), mixed(places, number)
             ends.append((owners, rows[target][values], kinds))
-        return cls(colours, there, *(np.concatenate(side) for side in zip(*ends, strict=True)))
+        a, b, kinds = (np.concatenate(side) for side in zip(*ends, strict=True))
+        return cls(colours, there, a, b, kinds)
 
     def sending(self, rows: np.ndarray, images: np.ndarray) -> Coloured:
         """Return it with a colour of its own for each of some rows and for where it goes."""

@@ -41,6 +41,7 @@ from catlearn.finset.value import (
     check_rows,
     check_value,
     listing,
+    once,
     read_only,
 )
 
@@ -208,10 +209,10 @@ class FinSet(Frozen, by="size names"):
         names = self.labels(elements) if self.names else ()
         return FinSet._of(len(elements), names or None)
 
-    @property
+    @once
     def numbers(self) -> Mapping[str, int]:
         """The numbers of the named elements."""
-        return self._cached("numbers", lambda: {n: k for k, n in enumerate(self.names or ())})
+        return {n: k for k, n in enumerate(self.names or ())}
 
     def __add__(self, other: FinSet) -> FinSet:
         """Return the disjoint union."""

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cached_property
 from operator import attrgetter
 from typing import Any, TypeVar
 
@@ -28,6 +29,14 @@ SHOWN = 10
 """How many rows a message lists before it counts the others."""
 
 
+class once(cached_property[Kind]):
+    """A property that follows from the fields of a value, computed once; it is not pickled."""
+
+    def __set_name__(self, owner: Any, name: str) -> None:
+        super().__set_name__(owner, name)
+        owner._found = {*owner._found, name}
+
+
 class Frozen(Brief):
     """A value whose fields are set once, by ``_set`` in its constructor.
 
@@ -40,6 +49,8 @@ class Frozen(Brief):
     >>> Point(1, 2, "red") == Point(1, 2, "blue"), Point(1, 2, "red") == Point(1, 3, "red")
     (True, False)
     """
+
+    _found = frozenset({"_cache"})
 
     def __init_subclass__(cls, by: str = "", **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -73,7 +84,7 @@ class Frozen(Brief):
         return cache[key]
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: field for name, field in vars(self).items() if name != "_cache"}
+        return {name: field for name, field in vars(self).items() if name not in self._found}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         for field in state.values():
