@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, strategies as st
 
 from catlearn.errors import InvalidStructure, NotComposable, UnknownName
-from catlearn.finset import FinFunction, FinSet, ListFunction
+from catlearn.finset import FinFunction, FinSet, Frozen, ListFunction
+from catlearn.finset.value import once
 from tests.errors import fails, raises, says
 
 
@@ -260,3 +261,32 @@ def test_values_are_immutable_and_copied():
 
 def test_long_functions_have_short_reprs():
     assert len(repr(FinFunction(np.zeros(10_000, int), codomain=1))) < 100
+
+
+class Pair(Frozen, by="x y"):
+    def __init__(self, x, y, colour="red"):
+        self._set(x=x, y=y, colour=colour)
+
+    @once
+    def total(self):
+        return [self.x + self.y]
+
+
+@given(st.tuples(*[st.integers(0, 2)] * 3), st.tuples(*[st.integers(0, 2)] * 3))
+def test_values_are_compared_by_the_fields_that_their_class_names(one, other):
+    a, b = Pair(*one), Pair(*other)
+    assert (a == b) == (one[:2] == other[:2])
+    assert a != b or hash(a) == hash(b)
+
+
+@given(st.integers(), st.integers())
+def test_what_is_computed_once_is_not_pickled(x, y):
+    pair = Pair(x, y)
+    assert pair.total is pair.total
+    same = pickle.loads(pickle.dumps(pair))
+    assert "total" in vars(pair)
+    assert vars(same) == {"x": x, "y": y, "colour": "red"}
+    assert same == pair
+    assert same.total == [x + y]
+    with raises(AttributeError):
+        pair.x = 3
