@@ -221,10 +221,16 @@ class Importer(Builder):
         def call(*given: Any) -> Any:
             own = iter(jnp.broadcast_arrays(*given))
             shape = jnp.broadcast_shapes(*map(jnp.shape, given))
-            return evaluate(*(
-                next(own) if number is None else jnp.full(shape, number.value, number.value.dtype)
-                for number in known
-            ))  # fmt: skip
+            every = [next(own) if number is None else None for number in known]
+            # inside of a pass arrays are wider than here, and what is known is as they are
+            wider = {dtype: one.dtype for dtype, one in zip(dtypes, every, strict=True)
+                     if one is not None}  # fmt: skip
+            return evaluate(
+                *(
+                    jnp.full(shape, number.value, wider.get(dtype, dtype)) if number else one
+                    for one, number, dtype in zip(every, known, dtypes, strict=True)
+                )
+            )
 
         found = self.applied(function_of(label, call), arrays, aval.dtype, title=eqn.primitive.name)
         self.calls[found.source] = eqn.primitive.name, values

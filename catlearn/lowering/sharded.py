@@ -17,7 +17,7 @@ import jax.numpy as jnp
 from jax.sharding import PartitionSpec
 
 from catlearn.errors import Failure, InvalidStructure, UnknownName, did_you_mean, expect
-from catlearn.lowering.streamed import FoldRun, LoweredFold, PrefixRun, is_real
+from catlearn.lowering.streamed import FoldRun, LoweredFold, PrefixRun, is_inexact
 from catlearn.streams.folding import Fold
 from catlearn.streams.prefix import PrefixFold
 from catlearn.streams.rules import StreamRefused
@@ -179,7 +179,7 @@ class _Shards(_Local):
     ) -> tuple[list[Any], list[Any]]:
         """Return the cotangents of what all blocks read, and of what blocks are read of."""
         places = zip(self.fold.entries, entries, strict=True)
-        specs = [PartitionSpec(*[None] * p, self.name) for p, x in places if is_real(x)]
+        specs = [PartitionSpec(*[None] * p, self.name) for p, x in places if is_inexact(x)]
 
         def one_part(
             one: FoldRun, fixed: Any, entries: Any, references: Any, state: Any, of_state: Any,
@@ -188,7 +188,7 @@ class _Shards(_Local):
             of_fixed, own = one.swept(references, fixed, entries, state, of_state, ties)
             return jax.lax.psum(of_fixed, self.name), own
 
-        of_real = [one if is_real(one) else None for one in of_state]
+        of_real = [one if is_inexact(one) else None for one in of_state]
         arrays = fixed, entries, references, state, of_real, ties
         return self.local(one_part, (WHOLE, specs), arrays)
 

@@ -225,7 +225,7 @@ def differentiable(run: Any, whole: Any = None) -> Any:
         inputs, state = kept
         found = iter(pulled(inputs, state, given))
         return tuple(
-            next(found) if is_real(x) else np.zeros(x.shape, jax.dtypes.float0) for x in inputs
+            next(found) if is_inexact(x) else np.zeros(x.shape, jax.dtypes.float0) for x in inputs
         )
 
     function.defvjp(forward, backward)
@@ -347,7 +347,7 @@ class _Groups:
     def backward(self, inputs: Sequence[Any], state: Any, given: Sequence[Any]) -> Sequence[Any]:
         """Return the cotangents of the inputs that are real."""
         (fixed, entries), back = _head_vjp(self.head, inputs)
-        axes = [a for a, x in zip(self.grouping.entries, entries, strict=True) if is_real(x)]
+        axes = [a for a, x in zip(self.grouping.entries, entries, strict=True) if is_inexact(x)]
         states, last = state
 
         def step(carried: Any, start: Any, block: int, own: Any) -> Any:
@@ -360,7 +360,7 @@ class _Groups:
             return of_fixed, _written(of_entries, found[count:], axes, start)
 
         carried: Any = tuple(
-            [jnp.zeros_like(x) for x in some if is_real(x)] for some in (fixed, entries)
+            [jnp.zeros_like(x) for x in some if is_inexact(x)] for some in (fixed, entries)
         )
         starts = jnp.arange(self.full) * self.block
         carried, _ = jax.lax.scan(
@@ -383,9 +383,9 @@ def _head_vjp(head: Any, inputs: Sequence[Any]) -> tuple[Any, Any]:
 
     def real(*own: Any) -> Any:
         made = head(*put(inputs, own))
-        return [[x for x in some if is_real(x)] for some in made], made
+        return [[x for x in some if is_inexact(x)] for some in made], made
 
-    out, back, made = jax.vjp(real, *(x for x in inputs if is_real(x)), has_aux=True)
+    out, back, made = jax.vjp(real, *(x for x in inputs if is_inexact(x)), has_aux=True)
 
     def pulled(cotangents: Any) -> Any:  # they may be wider than what they are of
         return back(jax.tree.map(lambda x, own: x.astype(own.dtype), cotangents, out))
@@ -542,7 +542,7 @@ class FoldRun:
             return self.part("lift", (*fixed, *self.blocks(entries, 0, self.block)), self.block)
 
         made = jax.eval_shape(lift)
-        if not (starts_empty(self.fold) and all(map(is_real, made))):
+        if not (starts_empty(self.fold) and all(map(is_inexact, made))):
             return lift(), 1
         none = tuple(
             jnp.full(one.shape, -jnp.inf if kind == "max" else 0, one.dtype)
@@ -643,13 +643,10 @@ class FoldRun:
 
     def ended(self, state: Any, fixed: Sequence[Any], inputs: Sequence[Any]) -> tuple[Any, ...]:
         """Return the outputs of a state, in the type of the inputs."""
-        kinds = [one.dtype for one in inputs if jnp.issubdtype(one.dtype, jnp.floating)]
+        kinds = [one.dtype for one in inputs if is_real(one)]
         found = self.part("tail", (*state, *fixed))
         kind = jnp.result_type(*kinds) if kinds else None
-        return tuple(
-            one.astype(kind) if kind and jnp.issubdtype(one.dtype, jnp.floating) else one
-            for one in found
-        )
+        return tuple(_as(one, kind) for one in found)
 
     def backward(self, inputs: Sequence[Any], state: Any, given: Any) -> Sequence[Any]:
         """Return the cotangents of the inputs that are real."""
@@ -670,7 +667,7 @@ class FoldRun:
             moved = self.part("moved", (*state, *references, *whole))
             return self.ended(moved, whole, inputs)
 
-        own_fixed = [x for x in fixed if is_real(x)]
+        own_fixed = [x for x in fixed if is_inexact(x)]
         _, tail_back = jax.vjp(tail, state, own_fixed)
         of_state, of_fixed = tail_back(tuple(given))
         more, of_entries = swept(references, fixed, entries, of_state)
@@ -700,7 +697,7 @@ class FoldRun:
         sums
             What the sums of blocks are added to.
         """
-        own_fixed, own_entries = ([x for x in some if is_real(x)] for some in (fixed, entries))
+        own_fixed, own_entries = ([x for x in some if is_inexact(x)] for some in (fixed, entries))
         masks = self.closing()
         sure = self.sure(masks, state, fixed, references)
 
@@ -720,12 +717,12 @@ class FoldRun:
             def nothing(*own: Any) -> Any:
                 return jax.tree.map(jnp.zeros_like, ([*sums], *own))
 
-            own = own_fixed, [x for x in parts if is_real(x)]
+            own = own_fixed, [x for x in parts if is_inexact(x)]
             gone = map(operator.and_, self.closed(masks, (*fixed, *read)), sure)
             made = jax.lax.cond(either(gone), nothing, back, *own) if masks else back(*own)
             more, of_more, of_block = made
             totals, left = self.increased(totals, left, [*more, *of_more])
-            axes = [a for a, x in zip(self.fold.entries, entries, strict=True) if is_real(x)]
+            axes = [a for a, x in zip(self.fold.entries, entries, strict=True) if is_inexact(x)]
             return totals, left, _written(of_entries, of_block, axes, start)
 
         zeros = jax.tree.map(jnp.zeros_like, (own_fixed, own_entries))
@@ -952,11 +949,11 @@ class PrefixRun(FoldRun):
         """Return the cotangents of the inputs that are real."""
         (fixed, entries), back = _head_vjp(self.head, inputs)
         states, before, last = state
-        own_fixed = [x for x in fixed if is_real(x)]
+        own_fixed = [x for x in fixed if is_inexact(x)]
         exits = [axis for axis in self.fold.exits if axis is not None]
         of_ends = [g for g, axis in zip(given, self.fold.exits, strict=True) if axis is None]
         of_blocks = [g for g, axis in zip(given, self.fold.exits, strict=True) if axis is not None]
-        axes = [a for a, x in zip(self.fold.entries, entries, strict=True) if is_real(x)]
+        axes = [a for a, x in zip(self.fold.entries, entries, strict=True) if is_inexact(x)]
         # sums that grow alone: their cotangents do, too, by those of what a block adds
         zeros = self.left(last, entries) if self.fold.unit else []
         step = "compensated" if zeros else "step"
@@ -972,12 +969,12 @@ class PrefixRun(FoldRun):
                 given, read = [*put(state, own_state), *zeros], [*put(parts, blocks), index]
                 after, made = alone.parts(name, given, put(fixed, own), read)
                 after = after[: len(after) - len(zeros)]
-                return [[x for x in some if is_real(x)] for some in (after, made)]
+                return [[x for x in some if is_inexact(x)] for some in (after, made)]
 
-            real = [[x for x in some if is_real(x)] for some in (state, parts)]
+            real = [[x for x in some if is_inexact(x)] for some in (state, parts)]
             made, run_back = jax.vjp(run, real[0], own_fixed, real[1])
             cotangents = _sliced(of_blocks, exits, start, block)[:-1]
-            cotangents = [g for g in cotangents if is_real(g)]
+            cotangents = [g for g in cotangents if is_inexact(g)]
             of = [[g.astype(x.dtype) for g, x in zip(some, own, strict=True)]
                   for some, own in zip((of_state, cotangents), made, strict=True)]  # fmt: skip
             of_before, more, of_block = run_back(of)
@@ -988,15 +985,15 @@ class PrefixRun(FoldRun):
 
         def tail(own_state: Any, own: Any) -> Any:
             made = self.part("tail", (*put(last, own_state), *put(fixed, own)[self.scans :]))
-            return [x for x in made if is_real(x)]
+            return [x for x in made if is_inexact(x)]
 
-        made, tail_back = jax.vjp(tail, [x for x in last if is_real(x)], own_fixed)
-        real_ends = [g for g in of_ends if is_real(g)]
+        made, tail_back = jax.vjp(tail, [x for x in last if is_inexact(x)], own_fixed)
+        real_ends = [g for g in of_ends if is_inexact(g)]
         of_state, of_fixed = tail_back([g.astype(x.dtype) for g, x in
                                         zip(real_ends, made, strict=True)])  # fmt: skip
         small = self.compensates(own_fixed, entries)
         left = [zeros, [*map(jnp.zeros_like, of_fixed)] if small else []]
-        of_entries = [jnp.zeros_like(x) for x in entries if is_real(x)]
+        of_entries = [jnp.zeros_like(x) for x in entries if is_inexact(x)]
         carried: Any = [of_state, of_fixed], left, of_entries
         rest = self.length % self.block
         if rest:
@@ -1009,7 +1006,7 @@ class PrefixRun(FoldRun):
         if not self.fold.unit:
             carried = pulled("first", carried, (), 0, self.block)
         (of_state, of_fixed), _, of_entries = carried
-        scans = sum(map(is_real, fixed[: self.scans])) if self.fold.unit else 0
+        scans = sum(map(is_inexact, fixed[: self.scans])) if self.fold.unit else 0
         starts = added(of_fixed[:scans], of_state[len(of_state) - scans :])
         of_starts = [x.astype(own.dtype) for x, own in zip(starts, of_fixed, strict=False)]
         return back([[*of_starts, *of_fixed[scans:]], of_entries])
@@ -1029,12 +1026,17 @@ def is_real(x: Any) -> bool:
     return bool(jnp.issubdtype(x.dtype, jnp.floating))
 
 
+def is_inexact(x: Any) -> bool:
+    """Whether an array is of real or complex numbers, and so has a gradient."""
+    return bool(jnp.issubdtype(x.dtype, jnp.inexact))
+
+
 def wide(x: Any) -> Any:
     """Return an array in at least 32 bits."""
-    return x.astype(jnp.result_type(x, jnp.float32)) if is_real(x) else x
+    return x.astype(jnp.result_type(x, jnp.float32)) if is_inexact(x) else x
 
 
 def put(arrays: Sequence[Any], real: Sequence[Any]) -> list[Any]:
-    """Return arrays with others for those of real numbers."""
+    """Return arrays with others for those that have a gradient."""
     left = iter(real)
-    return [next(left) if is_real(one) else one for one in arrays]
+    return [next(left) if is_inexact(one) else one for one in arrays]

@@ -22,6 +22,7 @@ from math import inf
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 
 from catlearn.arrays.circuit import Circuit
 from catlearn.arrays.definitions import DEFINITIONS
@@ -34,7 +35,7 @@ from catlearn.lowering.arrays import KNOWN, Builder, address_of, array_of, leave
 from catlearn.lowering.attention import Attention, NoAttention
 from catlearn.lowering.plan import Plan, Step
 from catlearn.lowering.storage import architecture_of, owners_of
-from catlearn.lowering.streamed import differentiable, refuse_hidden, run_of
+from catlearn.lowering.streamed import differentiable, is_real, refuse_hidden, run_of, wide
 from catlearn.lowering.tiled import TiledRun
 from catlearn.models.circuits import CircuitArchitecture, LoweredCircuit, functions_of, nested
 from catlearn.models.divergences import DivergenceSum
@@ -354,6 +355,7 @@ class StreamedCircuit(LoweredCircuit):
         axes = one.fold.circuit.apex.lists["axes"]
         rows = [axes.row(wire).tolist() for wire in one.fold.circuit.dom]
         runs: dict[tuple[tuple[int, int], ...], Any] = {}
+        casts = any(box.kernel.name == "cast" for box in one.fold.circuit.apex.operations)
 
         def function(*arrays: Any) -> Any:
             sizes = {
@@ -369,6 +371,7 @@ class StreamedCircuit(LoweredCircuit):
             def whole(*own: Any) -> tuple[Any, ...]:
                 return tuple(programmed(one.fold.circuit, sizes).run(known_by, own))
 
+            types = jax.eval_shape(whole, *arrays) if casts else ()
             attention = self._attention(one.fold, sizes)
             if isinstance(attention, Attention):
                 by = None if self.attention == "jax" else self.attention
@@ -379,10 +382,12 @@ class StreamedCircuit(LoweredCircuit):
                     run: Any = run_of(one.fold, sizes, one.block)
                     if tiles is not None:
                         run = TiledRun(tiles.tiled, sizes, tiles.rows, tiles.block)
-                    runs[key] = differentiable(run, whole if one.kept else None)
+                    # the outputs of a run have one type, that of what it reads
+                    runs[key] = differentiable(run, whole if one.kept and not casts else None)
+                if _is_wider(types, arrays):
+                    arrays = tuple(map(wide, arrays))
                 found = runs[key](*arrays)
-            if any(box.kernel.name == "cast" for box in one.fold.circuit.apex.operations):
-                types = jax.eval_shape(whole, *arrays)
+            if casts:
                 found = [x.astype(own.dtype) for x, own in zip(found, types, strict=True)]
             return found if len(found) > 1 else found[0]
 
@@ -390,6 +395,15 @@ class StreamedCircuit(LoweredCircuit):
 
     def __repr__(self) -> str:
         return f"StreamedCircuit({self.circuit!r})"
+
+
+def _is_wider(some: Iterable[Any], others: Iterable[Any]) -> bool:
+    """Whether the type of an array of real numbers is wider than all of others, if any are real."""
+    known = [one.dtype for one in others if is_real(one)]
+    return bool(known) and any(
+        jnp.result_type(own.dtype, *known) != jnp.result_type(*known)
+        for own in some if is_real(own)
+    )  # fmt: skip
 
 
 class Region:

@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from catlearn.arrays.programs import programmed
-from catlearn.lowering.streamed import FoldRun, either, is_real, put, varying
+from catlearn.lowering.streamed import FoldRun, either, is_inexact, put, varying
 from catlearn.streams.skipping import Skip
 from catlearn.streams.tiles import Tiled
 
@@ -150,7 +150,7 @@ class TiledRun(FoldRun):
         terms, count = self.tiled.terms, len(references)
         certain = [one for one in self.tiled.known if one.is_sure]
         masks = [one for one in self.tiled.masks if one not in certain]
-        real = [is_real(one) for one in (*fixed, *entries)]
+        real = [is_inexact(one) for one in (*fixed, *entries)]
         sums = [k for k, kind in enumerate(self.fold.kinds) if kind == "sum"]
 
         def step(carried: Any, row: Any, start: Any) -> Any:
@@ -182,9 +182,9 @@ class TiledRun(FoldRun):
             after = [a + b for a, b in zip(_cut(carried, places), more, strict=True)]
             return _pasted(carried, after, places)
 
-        carried = [jnp.zeros_like(one) for one in (*fixed, *entries) if is_real(one)]
+        carried = [jnp.zeros_like(one) for one in (*fixed, *entries) if is_inexact(one)]
         found = self.over_tiles(step, varying(carried, fixed, entries), self.tiles(certain))
-        first = sum(map(is_real, fixed))
+        first = sum(map(is_inexact, fixed))
         return found[:first], found[first:]
 
 

@@ -566,3 +566,53 @@ def test_loops_through_which_nothing_goes_are_planned():
 
     x = jnp.arange(32.0).reshape(8, 4)
     assert (cl.optimise(fn, threshold=1, block=2)(x) == 4 * x).all()
+
+
+def masked_rows(x, y):
+    kept = jnp.arange(6)[:, None] >= jnp.arange(7)
+    return jnp.where(kept, x @ y.T, jnp.asarray(-1e9, x.dtype)).max(1)
+
+
+def widened_sums(x, y):
+    return jnp.cumsum((x[:6] * y[:6]).astype("float32"), 0)
+
+
+def spectra(x, y):
+    return jnp.abs(jnp.fft.fft(x, axis=1)).sum(0) + y.sum()
+
+
+def two_types(x, y):
+    def step(state, row):
+        low, high = state
+        return (low + row.astype("bfloat16"), high * row), (low, high.sum())
+
+    return jax.lax.scan(step, (jnp.zeros(4, "bfloat16"), jnp.ones(4) + y.sum()), x)
+
+
+TYPES = {
+    "bfloat16 and a number": (masked_rows, "bfloat16", 2e-2),
+    "bfloat16 made wider": (widened_sums, "bfloat16", 1e-4),
+    "complex": (spectra, "float32", 1e-5),
+    "states of two types": (two_types, "float32", 2e-2),
+}
+
+
+@pytest.mark.parametrize("name", TYPES)
+def test_passes_over_arrays_of_other_types(name):
+    fn, dtype, tolerance = TYPES[name]
+    given = [x.astype(dtype) for x in arrays((6, 4), (7, 4))]
+    fast = optimise(fn, threshold=1, block=2)
+    assert fast.plan(*given).streams.streamed
+
+    def total(fn):
+        return lambda *own: sum(jnp.sum(jnp.sin(x.astype("float32")))
+                                for x in jax.tree.leaves(fn(*own)))  # fmt: skip
+
+    found, want = (
+        [jax.jit(one)(*given), *jax.jit(jax.grad(total(one), (0, 1)))(*given)] for one in (fast, fn)
+    )
+    for made, own in zip(*map(jax.tree.leaves, (found, want)), strict=True):
+        assert made.dtype == own.dtype
+        rounded = 1e-2 if own.dtype == "bfloat16" else tolerance
+        made, own = (np.asarray(x, "float64") for x in (made, own))
+        np.testing.assert_allclose(made, own, atol=rounded * (1 + abs(own).max()))
