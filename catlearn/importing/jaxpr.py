@@ -616,7 +616,7 @@ def imported(
         every = [leaf for _, leaf in leaves]
         for k, array in zip(places, arrays, strict=True):
             every[k] = jax.random.wrap_key_data(
-                array, impl=jax.random.key_impl(every[k])
+                array, impl=jax.random.key_impl(jnp.empty((), every[k].dtype))
             ) if is_key(every[k]) else array  # fmt: skip
         found = jax.tree.unflatten(tree, every)
         given = (arguments[k] if k in static else one for k, one in enumerate(found))

@@ -616,7 +616,10 @@ def _within(call: _Call, program: Imported, options: _Options, memory: int) -> O
 
 
 def _value(fn: Callable[..., Any]) -> Callable[..., Any]:
-    return lambda *arrays: [*map(jnp.asarray, jax.tree.leaves(fn(*arrays)))]
+    return lambda *arrays: [
+        jax.random.key_data(one) if is_key(one) else jnp.asarray(one)
+        for one in jax.tree.leaves(fn(*arrays))
+    ]
 
 
 def _gradient(fn: Callable[..., Any]) -> Callable[..., Any]:

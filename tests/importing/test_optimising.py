@@ -142,6 +142,21 @@ def test_what_gains_nothing_is_left_alone():
     assert counted.plan(np.ones(3)).left_alone
 
 
+@pytest.mark.parametrize("kind", ["threefry2x32", "rbg"])
+def test_typed_keys_are_arguments_and_results(kind):
+    def dropped(q, key):
+        here, after = jax.random.split(key)
+        kept = jax.random.bernoulli(here, 0.9, q.shape)
+        return (jax.nn.softmax(q @ q.T) @ q * kept).sum(), after
+
+    fast, key = optimise(dropped, check=True), jax.random.key(1, impl=kind)
+    assert fast.plan(QKV[0], key).streams.streamed
+    assert cl.from_jax(dropped, QKV[0], jax.ShapeDtypeStruct((), key.dtype)).coverage
+    before, after = (jax.value_and_grad(one, has_aux=True)(QKV[0], key) for one in (dropped, fast))
+    assert before[0][1] == after[0][1]
+    close((before[0][0], before[1]), (after[0][0], after[1]), 1e-5)
+
+
 def test_the_original_is_the_way_back():
     fast = optimise(attention)
     assert fast.original is attention
