@@ -67,6 +67,7 @@ from catlearn.importing.primitives import (
 )
 from catlearn.importing.words import Value
 from catlearn.models.circuits import nested
+from catlearn.models.libraries.torch import recognises
 
 ENTERED = ("jit", "pjit", "closed_call", "core_call", "custom_lin")
 """The primitives that call a jaxpr, and nothing else."""
@@ -513,7 +514,7 @@ class Imported:
 
 def from_jax(
     fn: Callable[..., Any], *arguments: Any, static_argnums: int | Iterable[int] = (),
-    params: int | str | None = None,
+    params: int | str | None = None, **named: Any,
 ) -> Circuit:  # fmt: skip
     """Return a function of JAX as a circuit.
 
@@ -521,9 +522,10 @@ def from_jax(
     ----------
     fn
         A function that JAX can trace, of arguments that are trees of arrays.
-    *arguments
-        Its arguments, or ``jax.ShapeDtypeStruct`` of them. Leaves that are no numbers are kept as
-        they are, and so are flags inside of trees, and numbers of Python among parameters.
+    *arguments, **named
+        Its arguments, or ``jax.ShapeDtypeStruct`` of them; those by name come last. Leaves that are
+        no numbers are kept as they are, and so are flags inside of trees, and numbers of Python
+        among parameters.
     static_argnums
         The arguments that are no arrays.
     params
@@ -539,7 +541,8 @@ def from_jax(
     Raises
     ------
     ImportRefused
-        If the function cannot be traced, or has arrays without entries.
+        If the function cannot be traced, or has arrays without entries; or is a PyTorch module,
+        which :func:`from_torch` imports.
 
     Examples
     --------
@@ -551,19 +554,22 @@ def from_jax(
     >>> {name: [str(n) for n in sizes] for name, sizes in circuit.parameters.items()}
     {'down': ['8', '2'], 'up': ['4', '8']}
     """
-    return imported(fn, *arguments, static_argnums=static_argnums, params=params).circuit
+    return imported(
+        fn, *arguments, static_argnums=static_argnums, params=params, named=named
+    ).circuit
 
 
 def imported(
     fn: Callable[..., Any], *arguments: Any, static_argnums: int | Iterable[int] = (),
     params: int | str | None = None, exact: bool = False, traced: tuple[Any, Any] | None = None,
+    named: Mapping[str, Any] | None = None,
 ) -> Imported:  # fmt: skip
     """Return a function of JAX as a circuit, with how it is called and what is opaque.
 
     Parameters, arguments and errors are those of :func:`from_jax`. With ``exact``, integers that
     are given and looked up in need not be indices of their axis: others read what they do in JAX.
     It is not traced again if ``traced`` is its jaxpr for these arguments, all of them arrays and no
-    keys, with the shapes of its result.
+    keys, with the shapes of its result. Arguments that are `named` come after the others, in order.
 
     Examples
     --------
@@ -580,8 +586,13 @@ def imported(
     """
     if not callable(fn):
         raise ImportRefused("this function", [Failure("call", repr(fn), "is no function")])
+    if recognises(fn):
+        why = "is a PyTorch module, which cl.from_torch imports"
+        raise ImportRefused("this function", [Failure("call", type(fn).__name__, why)])
+    count, named = len(arguments), named or {}
+    names = [*_names(fn, count), *named]
+    arguments = (*arguments, *named.values())
     static = {static_argnums} if isinstance(static_argnums, int) else {*static_argnums}
-    names = _names(fn, len(arguments))
     at = _argument(params, names)
     leaves, tree = jax.tree.flatten_with_path(
         [None if k in static else one for k, one in enumerate(arguments)]
@@ -619,18 +630,13 @@ def imported(
                 array, impl=jax.random.key_impl(jnp.empty((), every[k].dtype))
             ) if is_key(every[k]) else array  # fmt: skip
         found = jax.tree.unflatten(tree, every)
-        given = (arguments[k] if k in static else one for k, one in enumerate(found))
-        return fn(*given)
+        given = [arguments[k] if k in static else one for k, one in enumerate(found)]
+        return fn(*given[:count], **dict(zip(named, given[count:], strict=True)))
 
     try:
         closed, shape = traced or jax.make_jaxpr(flat, return_shape=True)(*starts)
     except REFUSED as error:
-        title = f"{getattr(fn, '__name__', type(fn).__name__)}{where(error)}"
-        why = re.sub("^function flat at .* traced for jit ", "", f"{error}".partition("\n")[0])
-        advice = (text for kind, text in ADVICE.items() if isinstance(error, kind))
-        why = "; ".join([why.rstrip("."), *advice][:2])
-        failure = Failure("trace", title, why)
-        raise ImportRefused("this function", [failure]) from error
+        raise untraced(fn, error) from error
     jaxpr = getattr(closed, "jaxpr", closed)
     importer, dom, values = Importer(), [], []
     for var, k in zip(jaxpr.invars, places, strict=True):
@@ -659,15 +665,28 @@ REFUSED = (
 
 
 ADVICE: dict[type, str] = {
-    jax.errors.TracerBoolConversionError: "branch by jnp.where or jax.lax.cond",
+    jax.errors.TracerBoolConversionError: (
+        "branch by jnp.where or jax.lax.cond, or name arguments that are no arrays in "
+        "static_argnums"
+    ),
     jax.errors.TracerIntegerConversionError: "name arguments that are no arrays in static_argnums",
     jax.errors.TracerArrayConversionError: "use jax.numpy",
     jax.errors.NonConcreteBooleanIndexError: "choose by jnp.where",
     jax.errors.ConcretizationTypeError: (
-        "no number and no shape depends on data; jnp.nonzero and others take size="
+        "no number and no shape depends on data: name arguments that are no arrays in "
+        "static_argnums; jnp.nonzero and others take size="
     ),
 }
 """What to do about an error, by its kind; the first one counts."""
+
+
+def untraced(fn: Callable[..., Any], error: Exception) -> ImportRefused:
+    """Return what is said of a function that cannot be traced, of the error of its trace."""
+    title = f"{getattr(fn, '__name__', type(fn).__name__)}{where(error)}"
+    why = re.sub("^function flat at .* traced for jit ", "", f"{error}".partition("\n")[0])
+    advice = (text for kind, text in ADVICE.items() if isinstance(error, kind))
+    why = "; ".join([why.rstrip("."), *advice][:2])
+    return ImportRefused("this function", [Failure("trace", title, why)])
 
 
 _OTHERS = __file__.rpartition("jaxpr.py")[0], sysconfig.get_path("stdlib")

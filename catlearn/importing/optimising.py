@@ -53,7 +53,7 @@ from catlearn.errors import (
 from catlearn.importing.attending import attending
 from catlearn.importing.building import ImportRefused, is_key, is_real
 from catlearn.importing.exported import in_jax, recognises
-from catlearn.importing.jaxpr import Imported, imported
+from catlearn.importing.jaxpr import Imported, imported, untraced
 from catlearn.lowering.streamed import is_forward
 from catlearn.lowering.streaming import StreamedCircuit, StreamPlan
 
@@ -270,7 +270,8 @@ class Optimised:
         if any(map(is_forward, call.arrays)):
             return self.original(*arguments, **named)
         plan = self._planned(call)
-        if self.options.check and call.is_concrete and call.key not in self._checked:
+        checked = self.options.check and not plan.left_alone
+        if checked and call.is_concrete and call.key not in self._checked:
             _check(call, plan, self.options)
             self._checked.add(call.key)
         return plan.run(*call.arrays)
@@ -281,6 +282,11 @@ class Optimised:
 
     def report(self, *arguments: Any, **named: Any) -> OptimisedReport:
         """Return what running these arguments needs, before and after; all is compiled and run.
+
+        Raises
+        ------
+        ImportRefused
+            If the function cannot be traced.
 
         Examples
         --------
@@ -295,6 +301,8 @@ class Optimised:
         """
         call = _Call(self.original, self.options, arguments, named)
         plan = self._planned(call)
+        if isinstance(call.traced, Exception):
+            raise untraced(self.original, call.traced) from call.traced
         return OptimisedReport(plan, *(_measured(make, call, plan) for make in (_value, _gradient)))
 
     def _planned(self, call: _Call) -> OptimisedPlan:
@@ -347,6 +355,9 @@ class _Options:
                           and self.tolerance >= 0), "a number from 0"),
             "attention": (self.attention in (None, *IMPLEMENTATIONS),
                           " or ".join(map(repr, IMPLEMENTATIONS))),
+            **{name: (all(isinstance(one, kind) for one in getattr(self, name)), what)
+               for name, kind, what in (("static_argnums", int, "places of arguments"),
+                                        ("static_argnames", str, "names of arguments"))},
             **{name: (isinstance(getattr(self, name), (bool, int, np.bool_)), "True or False")
                for name in ("gradient", "check", "progress")},
         }  # fmt: skip
@@ -400,7 +411,7 @@ class _Call:
             found = [static.get(k, one) for k, one in enumerate(some)]
             return fn(*found, **{k: static.get(k, one) for k, one in others.items()})
 
-        self.flat = flat
+        self.fn, self.flat = fn, flat
         self.cheaper: tuple[Circuit, dict[str, int]] | None = None
         self.key = (
             tree, tuple(places), tuple((k, *_identity(one)) for k, one in static.items()),
@@ -426,11 +437,11 @@ class _Call:
     def traced(self) -> Any:
         """The function's jaxpr, with what it closes over, and the shapes of its result.
 
-        It is the error if it cannot be traced.
+        It is the error if it cannot be traced, which the function itself raises if it is its own.
         """
         try:
             return jax.make_jaxpr(self.flat, return_shape=True)(*self.specs)
-        except (jax.errors.JAXTypeError, jax.errors.JAXIndexError) as error:
+        except Exception as error:
             return error
 
     @cached_property
@@ -476,11 +487,13 @@ def _sharding(array: Any) -> Any:
 def _plan(call: _Call, options: _Options) -> OptimisedPlan:
     """Find how a call runs."""
 
-    def alone(reason: str) -> OptimisedPlan:
+    def alone(reason: str | ImportRefused) -> OptimisedPlan:
+        if isinstance(reason, ImportRefused):
+            reason = "; ".join(map(str, reason.failures))
         return OptimisedPlan(StreamPlan(refused={"the function": reason}), None, call.flat)
 
     if isinstance(call.traced, Exception):
-        return alone(f"{call.traced}".partition("\n")[0])
+        return alone(untraced(call.fn, call.traced))
     if call.traced[0].effects:
         return alone("the function has effects, such as prints, that are left in order")
     if any(jnp.issubdtype(one.dtype, jnp.complexfloating) for one in (*call.outer, *call.specs)):
@@ -490,7 +503,7 @@ def _plan(call: _Call, options: _Options) -> OptimisedPlan:
         program = imported(_closed(call), *call.outer, *call.specs, exact=True,
                            traced=None if again else call.traced)  # fmt: skip
     except ImportRefused as error:
-        return alone(f"{error}")
+        return alone(error)
     if options.bytes is not None:
         return _within(call, program, options, options.bytes)
     return _streamed(call, program, options, options.block, options.threshold)
@@ -717,8 +730,8 @@ def optimise(
     static_argnames: str | Iterable[str] = (), block: int | None = None,
     threshold: int | None = None, min_saving: float = 2.0, memory: int | str | None = None,
     gradient: bool = False, device: Device | str | None = None, check: bool = False,
-    tolerance: float | None = None, progress: bool = True, rules: Iterable[CircuitRule] = (),
-    attention: str | None = None,
+    tolerance: float | None = None, progress: bool = True,
+    rules: CircuitRule | Iterable[CircuitRule] = (), attention: str | None = None,
 ) -> Any:  # fmt: skip
     """Return a function with the same numbers, up to rounding, in less memory.
 
@@ -756,8 +769,8 @@ def optimise(
         By how much of the greatest number they may differ. Unless said, by :data:`TOLERANCES`, or
         by what rounding the arguments does to the original, some times, where that is more.
     rules
-        Equations of circuits by which the function is rewritten where that is cheaper, beside
-        those that there are; see :func:`catlearn.arrays.rewrite`.
+        Equations of circuits, or one, by which the function is rewritten where that is cheaper,
+        beside those that there are; see :func:`catlearn.arrays.rewrite`.
     attention
         ``"jax"`` hands passes that are attention, full, causal or masked by indices, with a bias or
         none, to ``jax.nn.dot_product_attention``, and ``"cudnn"`` or ``"xla"`` to that
@@ -804,7 +817,8 @@ def optimise(
     """
     options = _Options(
         _listed(static_argnums, int), _listed(static_argnames, str), block, threshold, min_saving,
-        memory, gradient, device, check, tolerance, progress, tuple(rules), attention,
+        memory, gradient, device, check, tolerance, progress, _listed(rules, CircuitRule),
+        attention,
     )  # fmt: skip
     failures = options.failures()
     if isinstance(fn, Circuit):
@@ -832,7 +846,8 @@ def optimise(
 
 
 def _listed(one: Any, kind: type) -> tuple[Any, ...]:
-    return (one,) if isinstance(one, kind) else tuple(one)
+    """Return what is one or several as several."""
+    return (one,) if isinstance(one, kind) or not isinstance(one, Iterable) else tuple(one)
 
 
 def _put(arrays: Sequence[Any], real: Sequence[Any]) -> list[Any]:

@@ -639,6 +639,18 @@ def test_broken_importers_are_found(mutant, case, monkeypatch):
         agree({name: arguments})
 
 
+def test_arguments_may_be_given_by_name():
+    def shifted(x, *, y, shift):
+        return x - 2 * y + shift
+
+    circuit = cl.from_jax(shifted, A, shift=1.0, y=2 * A)
+    np.testing.assert_allclose(cl.lower(circuit)({}, A, 1.0, 2 * A), 1 - 3 * A, rtol=1e-5)
+    circuit = cl.from_jax(shifted, A, y=2 * A, shift=1.0, params="y")
+    assert list(circuit.parameters) == ["y"]
+    with pytest.raises(ImportRefused, match="unexpected keyword argument 'z'"):
+        cl.from_jax(shifted, A, z=A)
+
+
 def branching(x):
     return x if x.sum() > 0 else -x
 

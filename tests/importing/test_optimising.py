@@ -16,7 +16,14 @@ import catlearn as cl
 from catlearn.arrays.boxes import line_text
 from catlearn.costing import devices
 from catlearn.errors import InvalidStructure
-from catlearn.importing import NoPlan, NumbersDiffer, optimise, optimising, unoptimised
+from catlearn.importing import (
+    ImportRefused,
+    NoPlan,
+    NumbersDiffer,
+    optimise,
+    optimising,
+    unoptimised,
+)
 from catlearn.lowering.streaming import StreamedCircuit
 from catlearn.streams import folding
 
@@ -140,6 +147,37 @@ def test_what_gains_nothing_is_left_alone():
     counted = optimise(lambda x: x[: int(x.sum())])
     assert counted(np.ones(3)).shape == (3,)
     assert counted.plan(np.ones(3)).left_alone
+
+
+@pytest.mark.parametrize(
+    ("fn", "given"),
+    [
+        (lambda x: {"l": x.sum(), "name": "a"}, np.ones(3)),
+        (lambda x: np.add(x, 1).tolist(), np.ones(3)),
+        (lambda n: jnp.arange(n), 3),
+    ],
+)
+def test_what_cannot_be_traced_runs_as_it_is(fn, given):
+    fast = optimise(fn, check=True)
+    assert str(fast(given)) == str(fn(given))
+    plan = fast.plan(given)
+    assert plan.left_alone
+    assert plan.program is None
+    place = f"<lambda> at test_optimising.py:{fn.__code__.co_firstlineno}"
+    assert place in str(plan) or "<lambda>: returned" in str(plan)
+    assert "static_argnums" in str(plan) or not isinstance(given, int)
+    with pytest.raises(ImportRefused, match="<lambda>"):
+        fast.report(given)
+
+
+def test_an_error_of_the_function_is_its_own():
+    def refusing(x):
+        raise KeyError("weights")
+
+    with pytest.raises(KeyError, match="weights"):
+        optimise(refusing)(np.ones(3))
+    with pytest.raises(TypeError, match="takes 1 positional"):
+        optimise(lambda x: x)(np.ones(3), 1)
 
 
 @pytest.mark.parametrize("kind", ["threefry2x32", "rbg"])
@@ -402,6 +440,10 @@ def test_bad_options_are_listed():
     with pytest.raises(InvalidStructure) as refused:
         optimise(attention, memory="8 pounds", block=0, device="H300")
     assert {one.law for one in refused.value.failures} == {"memory", "block", "device"}
+    with pytest.raises(InvalidStructure) as refused:
+        optimise(attention, rules=3, static_argnums=1.5, static_argnames=1)
+    wrong = {"rules", "static_argnums", "static_argnames"}
+    assert {one.law for one in refused.value.failures} == wrong
     flags = dict.fromkeys(("gradient", "check", "progress"), "no")
     with pytest.raises(InvalidStructure) as refused:
         optimise(attention, **flags, attention="torch")

@@ -699,3 +699,8 @@ def test_optimised_modules_have_the_numbers_of_the_original():
     scale = max(one.grad.abs().max() for one in layer.parameters())
     for name, one in layer.named_parameters():
         assert (found[name] - one.grad).abs().max() < 1e-5 * scale, name
+
+
+def test_from_jax_names_what_imports_modules():
+    with pytest.raises(ImportRefused, match="from_torch"):
+        cl.from_jax(torch.nn.Linear(3, 2), np.ones(3))
