@@ -37,6 +37,25 @@ def test_equality():
     assert "NotEqual" in said(testing.assert_equal, relu >> relu, relu)
 
 
+def test_memory_of_a_forward_pass():
+    q = jax.ShapeDtypeStruct((4096, 64), jnp.float32)
+
+    def attention(q, k, v):
+        return jax.nn.softmax(q @ k.T / 8) @ v
+
+    scores = 4 * 4096**2
+    assert testing.assert_memory_below(attention, q, q, q, limit="1 GiB") >= scores
+    assert "temporary memory" in said(
+        testing.assert_memory_below, attention, q, q, q, limit="1 MiB"
+    )
+
+    def largest(q, k):
+        return (q @ k.T).max(1)
+
+    counted = jax.jit(largest).lower(q, q).compile().memory_analysis().temp_size_in_bytes
+    assert testing.assert_memory_below(largest, q, q, limit="1 GiB") == counted
+
+
 def test_memory():
     least = testing.assert_memory_below(
         ATTENTION, "1 GB", sizes=SIZES, reverse=True, streams="auto", block=16

@@ -54,6 +54,7 @@ from catlearn.importing.attending import attending
 from catlearn.importing.building import ImportRefused, is_key, is_real
 from catlearn.importing.exported import in_jax, recognises
 from catlearn.importing.jaxpr import Imported, imported, untraced
+from catlearn.lowering.compiled import temporary_memory
 from catlearn.lowering.streamed import is_forward
 from catlearn.lowering.streaming import StreamedCircuit, StreamPlan
 
@@ -655,8 +656,8 @@ def _compiled(fn: Callable[..., Any], arrays: Sequence[Any]) -> tuple[Any, int, 
     """Return a function compiled, its temporary memory in bytes, and the seconds that it took."""
     start = time.perf_counter()
     made = jax.jit(fn).lower(*arrays).compile()
-    found = made.memory_analysis()
-    return made, 0 if found is None else found.temp_size_in_bytes, time.perf_counter() - start
+    took = time.perf_counter() - start
+    return made, temporary_memory(made) or 0, took
 
 
 def _measured(make: Callable[..., Any], call: _Call, plan: OptimisedPlan) -> Measured:

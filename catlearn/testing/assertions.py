@@ -29,6 +29,7 @@ from catlearn.category import Equal, Verdict
 from catlearn.costing import Device, amount, tile
 from catlearn.costing.hierarchy import bytes_text, seconds_text
 from catlearn.errors import CatlearnError, expect
+from catlearn.lowering.compiled import temporary_memory
 from catlearn.streams import Fold, PrefixFold, StreamRefused, stream, streamable
 
 if TYPE_CHECKING:
@@ -94,8 +95,9 @@ def assert_memory_below(
     """Assert that a compiled program takes less temporary memory, and return its bytes.
 
     That is what the compiler reserves beside inputs and outputs, on the device that JAX has. On a
-    processor it reports nothing of some fused calls of a forward pass, so gradients are what to
-    test there.
+    processor it reports nothing of what some fused calls of a forward pass form; the largest matrix
+    that one contraction hands to another inside of such a call is added, so there it takes at least
+    what is said.
 
     Parameters
     ----------
@@ -146,10 +148,9 @@ def assert_memory_below(
     if reverse:
         fn = _gradient(fn)
     traced = jax.jit(fn).trace(*arguments)
-    analysis = traced.lower().compile().memory_analysis()
-    if analysis is None:
+    found = temporary_memory(traced.lower().compile())
+    if found is None:
         raise CatlearnError(f"the compiler of {jax.default_backend()} reports no memory")
-    found = int(analysis.temp_size_in_bytes)
     if found <= allowed:
         return found
     largest: dict[str, float] = {}

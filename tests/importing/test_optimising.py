@@ -360,6 +360,16 @@ def test_rows_that_a_mask_hides_are_as_in_jax():
             np.testing.assert_allclose(one, other, atol=1e-5)
 
 
+def test_memory_bounds_a_forward_pass():
+    q = jax.ShapeDtypeStruct((4096, 64), jnp.float32)
+
+    def plain(q, k, v):
+        return attention(q, k, v, causal=False)
+
+    assert not optimise(plain, memory="2 MiB").plan(q, q, q).left_alone
+    assert optimise(plain, memory="1 GiB").plan(q, q, q).left_alone
+
+
 def test_memory_is_a_bound_of_the_compiled_peak():
     gradient = jax.grad(lambda *given: attention(*given).sum(), argnums=(0, 1, 2))
     whole = jax.jit(gradient).lower(*QKV).compile()
