@@ -335,7 +335,9 @@ class Exported:
         return values
 
 
-def in_jax(module: Any, transform: Callable[..., Any] | None = None) -> Any:
+def in_jax(
+    module: Any, transform: Callable[..., Any] | None = None, methods: Sequence[str] = ()
+) -> Any:
     """Return a PyTorch module that computes by JAX what another one does.
 
     Parameters
@@ -344,6 +346,9 @@ def in_jax(module: Any, transform: Callable[..., Any] | None = None) -> Any:
         A ``torch.nn.Module`` that :func:`to_jax` imports.
     transform
         What is done with its function ``fn(state, *inputs, **named)``; nothing by default.
+    methods
+        Names of methods of what `transform` returns, with the same arguments, which the module then
+        has as well: ``module.plan(*inputs)``. Those that it had itself stay as they are.
 
     Returns
     -------
@@ -375,17 +380,22 @@ def in_jax(module: Any, transform: Callable[..., Any] | None = None) -> Any:
             [5., 5., 5.]])
     """
 
-    def made(module: Any, inputs: Any, named: Any, leaves: Any, tree: Any) -> Callable[..., Any]:
-        torch, program = library(), Exported(module, inputs, named, changing=True)
-        names, drawn = [*program.tensors], [KEY] * program.draws
+    def read(module: Any, inputs: Any, named: Any) -> tuple[Any, Callable[..., Any], list[str]]:
+        program = Exported(module, inputs, named, changing=True)
 
         def keyed(state: Mapping[str, Array], *inputs: Any, **named: Any) -> Any:
             own = {name: one for name, one in state.items() if name != KEY}
             key = jax.random.wrap_key_data(state[KEY].astype(np.uint32))
             return program.drawn(key)(own, *inputs, **named)
 
+        drawn = [KEY] * program.draws
         fn = keyed if drawn else program
-        fn = fn if transform is None else transform(fn)
+        return program, fn if transform is None else transform(fn), drawn
+
+    def made(module: Any, inputs: Any, named: Any, leaves: Any, tree: Any) -> Callable[..., Any]:
+        torch = library()
+        program, fn, drawn = read(module, inputs, named)
+        names = [*program.tensors]
         runner = _Runner(fn, [*names, *drawn], leaves, tree)
 
         def run(held: Mapping[str, Any], leaves: list[Any]) -> Any:
@@ -399,7 +409,25 @@ def in_jax(module: Any, transform: Callable[..., Any] | None = None) -> Any:
 
         return run
 
-    return remade(module, made, (in_jax, transform))
+    def method(name: str) -> Callable[..., Any]:
+        def asked(self: Any, *inputs: Any, **named: Any) -> Any:
+            torch = library()
+            program, fn, drawn = read(self.original(), inputs, named)
+            held = dict(_tensors(self))
+            state = {one: _shared(held[one]) for one in program.tensors}
+            state |= dict.fromkeys(drawn, jnp.zeros(2, int))
+            arrays, others = torch.utils._pytree.tree_map(
+                lambda one: _shared(one) if torch.is_tensor(one) else one, (inputs, named)
+            )
+            return getattr(fn, name)(state, *arrays, **others)
+
+        return asked
+
+    found = remade(module, made, (in_jax, transform, methods))
+    for name in methods:
+        if not hasattr(found, name):
+            setattr(type(found), name, method(name))
+    return found
 
 
 def remade(module: Any, made: Callable[..., Callable[..., Any]], again: tuple[Any, ...]) -> Any:

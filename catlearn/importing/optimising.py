@@ -24,7 +24,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from math import inf
 from statistics import median
@@ -321,7 +321,10 @@ class Optimised:
 
 @dataclass(frozen=True)
 class _Options:
-    """How functions are optimised; see :func:`optimise`."""
+    """How functions are optimised; see :func:`optimise`.
+
+    With `constants`, numbers of Python are part of the function, as they are of PyTorch modules.
+    """
 
     static_argnums: tuple[int, ...]
     static_argnames: tuple[str, ...]
@@ -336,6 +339,7 @@ class _Options:
     progress: bool
     rules: tuple[CircuitRule, ...] = ()
     attention: str | None = None
+    constants: bool = False
 
     @cached_property
     def bytes(self) -> int | None:
@@ -399,7 +403,9 @@ class _Call:
         given = [None if k in static else one for k, one in enumerate(arguments)]
         rest = {k: None if k in static else one for k, one in named.items()}
         leaves, tree = jax.tree.flatten((given, rest))
-        places = [k for k, leaf in enumerate(leaves) if is_array(leaf)]
+        constant = (int, float, complex) if options.constants else ()
+        places = [k for k, leaf in enumerate(leaves)
+                  if is_array(leaf) and not isinstance(leaf, constant)]  # fmt: skip
         self.arrays, kept = [leaves[k] for k in places], leaves[:]
         for k in places:
             kept[k] = None
@@ -785,7 +791,8 @@ def optimise(
     Optimised
         ``.original`` is ``fn``, ``.plan(*arguments)`` is how arguments run, and
         ``.report(*arguments)`` what is gained. Of a PyTorch module a module with the same
-        parameters, run and differentiated by JAX, or with ``attention="torch"`` by PyTorch.
+        parameters and these two, run and differentiated by JAX, or with ``attention="torch"`` by
+        PyTorch.
 
     Raises
     ------
@@ -838,12 +845,17 @@ def optimise(
             failures = [*failures, Failure("attention", "attention", why)]
     if failures:
         raise InvalidStructure("options", failures)
-    made = functools.partial(Optimised, options=options)
-    if fn is None:
-        return made
     if attention == "torch":
         return attending(fn)
-    return in_jax(fn, made) if recognises(fn) else made(fn)
+    return functools.partial(_made, options=options) if fn is None else _made(fn, options)
+
+
+def _made(fn: Any, options: _Options) -> Any:
+    """Return a function, or a PyTorch module, as it is optimised."""
+    if not recognises(fn):
+        return Optimised(fn, options)
+    made = functools.partial(Optimised, options=replace(options, constants=True))
+    return in_jax(fn, made, ("plan", "report"))
 
 
 def _listed(one: Any, kind: type) -> tuple[Any, ...]:

@@ -701,6 +701,31 @@ def test_optimised_modules_have_the_numbers_of_the_original():
         assert (found[name] - one.grad).abs().max() < 1e-5 * scale, name
 
 
+def test_optimised_modules_say_how_they_run():
+    class Scores(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.line, self.drop = nn.Linear(8, 8), nn.Dropout(0.5)
+
+        def forward(self, x, *, scale):
+            x = self.drop(self.line(x["x"]))
+            return torch.softmax(x @ x.mT * scale, -1) @ x
+
+        def report(self):
+            return "its own"
+
+    module = Scores()
+    fast, (x,) = cl.optimise(block=64)(module), drawn((256, 8))
+    for one in (fast, copy.deepcopy(fast), fast.eval()):
+        assert one.plan({"x": x}, scale=2.0).streams.streamed
+    assert differs(fast({"x": x}, scale=2.0).detach(), module.eval()({"x": x}, scale=2.0)) < 1e-5
+    assert fast.report() == "its own"
+    assert not hasattr(in_jax(module), "plan")
+    line = cl.optimise(nn.Linear(8, 8))
+    assert line.report(x).plan.left_alone
+    assert line.report(x).difference == 0
+
+
 def test_from_jax_names_what_imports_modules():
     with pytest.raises(ImportRefused, match="from_torch"):
         cl.from_jax(torch.nn.Linear(3, 2), np.ones(3))
