@@ -882,7 +882,7 @@ def _slopes(work: Rewriting, box: int, slope: Any, found: dict[int, Any]) -> Non
 
 def texts(work: Rewriting, inputs: Sequence[int]) -> list[str]:
     """Write what is accumulated of inputs."""
-    letter, found = work.letter_of[0], []
+    letter, found = work.along, []
     names = {acc.array.wire: f"a{k}" for k, acc in enumerate(work.accumulators)}
     for k, acc in enumerate(work.accumulators):
         row = work.draft.boxes[work.writer[acc.array.wire]]
@@ -894,8 +894,15 @@ def texts(work: Rewriting, inputs: Sequence[int]) -> list[str]:
             title = "1" if box is None else work.title(box)
             read.append(f"in{inputs.index(wire)}" if wire in inputs else title)
         line = f"a{k}[{axes}] = {what} {' '.join(read)}"
-        moves = [names.get(ref.wire, "R") for ref in acc.references]
+        moves = dict.fromkeys(_reference_text(work, ref, names) for ref in acc.references)
         if moves:
             line += f", relative to {', '.join(moves)}"
         found.append(line)
     return found
+
+
+def _reference_text(work: Rewriting, ref: Ref, names: Mapping[int, str]) -> str:
+    """Write a reference: the accumulator that it is, or R of those that it is computed from."""
+    same = [names[one.wire] for one in [ref, *work.copies(ref)] if one.wire in names]
+    read = sorted(work.needed([ref.wire], names)[1], key=[*names].index)
+    return same[0] if same else f"R({', '.join(names[wire] for wire in read)})"

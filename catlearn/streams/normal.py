@@ -204,6 +204,7 @@ class Rewriting(Nodes):
         self.touched |= {*outer}
         self.axis_of = [axis]
         self.letter_of = [circuit.apex.called(axis)]
+        self.along = next((self.letter(*one) for one in reductions.items()), self.letter_of[X])
         self.accumulators: list[Accumulator] = []
         self.instances: list[Instance] = []
         self._interned: dict[Any, Ref] = {}
@@ -632,7 +633,7 @@ class Rewriting(Nodes):
 
     def kept_refused(self, box: int, wire: int) -> StreamRefused:
         """Return that a box reads entry by entry what is made whole after a pass."""
-        letter, writer = self.letter_of[X], self.title(self.writer[wire])
+        letter, writer = self.along, self.title(self.writer[wire])
         return StreamRefused(
             writer,
             f"axis {letter} is in the output of {writer}; stream it together with the "
@@ -641,7 +642,7 @@ class Rewriting(Nodes):
 
     def product_refused(self, box: int, theorem: bool) -> StreamRefused:
         """Return that a product stands where only sums may."""
-        letter = self.letter_of[X]
+        letter = self.along
         why = "finite linear state (Theorem B)" if theorem else "rule known"
         return self.refused(
             box,
@@ -760,7 +761,7 @@ class Rewriting(Nodes):
         return self.refused(
             box,
             f"{self.draft.boxes[box].operation.kernel.name} of a value that depends on a reduction "
-            f"over {self.letter_of[X]} has no rule known; register one with streams.rule",
+            f"over {self.along} has no rule known; register one with streams.rule",
         )
 
     def _applied(self, box: int, terms: list[Term]) -> Term:
@@ -837,7 +838,7 @@ class Rewriting(Nodes):
         nodes = self.operands(box, at)
         out = [names[w] for w in own.operation.writes[0]]
         if X in out:
-            raise self.refused(box, f"keeps axis {self.letter_of[X]}")
+            raise self.refused(box, f"keeps axis {self.along}")
         read = [self._operand(box, at, k, node) for k, node in enumerate(nodes)
                 if own.operation.readings[k] is not None]  # fmt: skip
         (wire,) = own.outs
@@ -1086,7 +1087,7 @@ class Rewriting(Nodes):
         """
         places = frozenset(p for p, v in enumerate(s.variables) if v == X)
         out = sorted({*s.variables} - {*summed} - {X})
-        copies = self._copies(r)
+        copies = self.copies(r)
         for acc in self.accumulators:
             if acc.source == (s.wire, places):
                 found = self.read(acc.array.wire)
@@ -1099,7 +1100,7 @@ class Rewriting(Nodes):
         self._keep(Accumulator("max", made, (s.wire, places)))
         return self.box(Kernel("view"), [made], out), False
 
-    def _copies(self, one: Ref) -> dict[Ref, bool]:
+    def copies(self, one: Ref) -> dict[Ref, bool]:
         """Return the arrays that an array is the same as, and whether gradients are stopped.
 
         It is views, negatives of negatives, and what is stopped of them.

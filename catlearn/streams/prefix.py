@@ -424,12 +424,12 @@ class Past(Rewriting):
     def product_refused(self, box: int, theorem: bool) -> StreamRefused:
         """Return that a product stands where only sums may."""
         why = "finite linear state (Theorem B)" if theorem else "rule known"
-        reason = f"a product of a value at {self.letter_of[0]} and an earlier one has no {why}"
+        reason = f"a product of a value at {self.along} and an earlier one has no {why}"
         return self.grows(self.title(box), f"{reason}: ", theorem)
 
     def grows(self, title: str, reason: str = "", theorem: bool = False) -> StreamRefused:
         """Return that a state would have the axis that is swept."""
-        t = self.letter_of[0]
+        t = self.along
         message = f"{title}: {reason}what is kept of earlier {t} would have the axis {t} itself; "
         return StreamRefused(title, f"{message}stream what is reduced over", theorem)
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import catlearn as cl
-from catlearn.arrays import logsumexp, maximum, where
+from catlearn.arrays import copy, einsum, idle, logsumexp, maximum, softmax, variance, where
 from catlearn.arrays.evaluation import evaluate
 from catlearn.errors import CatlearnError, InvalidStructure, UnknownName, WrongKind
 from catlearn.formats import from_json, to_json
@@ -286,3 +286,12 @@ def test_a_fold_draws_its_loop_and_what_is_carried():
     shown = fold._repr_mimebundle_()["image/svg+xml"]
     assert shown == cl.draw(fold).svg
     assert "carrying max[h q], sum[h q], sum[h q e]" in shown
+
+
+def test_what_is_accumulated_is_named_by_its_variable_and_its_reference():
+    rows = einsum("x d, y d -> x y") >> softmax("[y]")
+    own = copy(3) >> rows @ idle >> einsum("x y, y d -> x d")
+    largest, *sums = stream(own, "y").state
+    assert "max_y" in largest
+    assert [("sum_y" in one, one.split()[-1]) for one in sums] == [(True, "a0")] * 2
+    assert stream(variance("[x] ->"), "x").state[-1].endswith("R(a0, a1)")
