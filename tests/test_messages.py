@@ -284,6 +284,7 @@ EXAMPLES: dict[str, dict[str, Callable[[], object]]] = {
         "a size of several axes": lambda: (ar.softmax("[x]") @ ar.softmax("[x]")).at(x=3),
         "a size of no axis": lambda: ar.linear("A", "m -> n").at(k=3),
         "sizes that are not known": lambda: cl.lower(ar.linear("A", "m -> n")).init(_key()),
+        "an axis that becomes another without brackets": lambda: ar.top_k("[e] -> [k]"),
         "an axis that comes in and a declared size of one letter": lambda: cl.lower(
             ar.linear("A", "m -> f") >> ar.linear("B", "f -> m"), sizes={"m": 8, "f": 2}
         ).init(_key()),

@@ -918,8 +918,9 @@ class Circuit(Frozen, Displayed):
         return tensor(self, other) if isinstance(other, Circuit) else self._refused(other)
 
     def _refused(self, other: Any) -> Any:
-        """Refuse a function that makes circuits, such as gelu; the rest is left to Python."""
-        if isinstance(other, FunctionType):
+        """Refuse a function, such as gelu, which makes circuits; the rest is left to Python."""
+        composes = any(hasattr(other, name) for name in ("__rshift__", "__matmul__"))
+        if callable(other) and not composes:
             expect_circuits("what is composed", other)
         return NotImplemented
 
@@ -930,9 +931,13 @@ class Circuit(Frozen, Displayed):
         traces = [getattr(one, "trace", None) for one in arrays]
         trace: Any = traces[0] if traces else TRACES.get()
         if not hasattr(trace, "call") or any(one is not trace for one in traces):
+            given = [
+                "params" if self.parameters else "{}",
+                *(f"x{k}" for k in range(len(self.dom))),
+            ]
             message = (
                 "a circuit is called on arrays of one traced function, where a number x is "
-                "constant(x)(); cl.lower() makes it run"
+                f"constant(x)(); with arrays it runs by cl.lower(circuit)({', '.join(given)})"
             )
             raise CatlearnError(message)
         found = trace.call(self, arrays)
@@ -1067,10 +1072,16 @@ def compose(*circuits: Circuit) -> Circuit:
 
 
 def expect_circuits(what: str, *given: Any) -> None:
-    """Refuse what is no circuit; of a function that makes one say that it is called."""
+    """Refuse what is no circuit; of a function say how it makes one, or is made one."""
     for one in given:
-        called = isinstance(one, FunctionType) and one.__name__.isidentifier()
-        made = f"; {one.__name__} is called to make one, {one.__name__}(...)" if called else ""
+        name, made = getattr(one, "__name__", ""), ""
+        if name.isidentifier() and callable(one):
+            library = str(getattr(one, "__module__", "")).partition(".")[0]
+            made = (
+                f"; {name} is called to make one, {name}(...)"
+                if isinstance(one, FunctionType) and library not in ("jax", "numpy")
+                else f"; cl.from_jax({name}, ...) makes one of a function of JAX and its arguments"
+            )
         expect(one, Circuit, what, f"of circuits{made}")
 
 

@@ -727,10 +727,10 @@ def top_k(pattern: str, *, sizes: Sizes | None = None, **more: Any) -> Circuit:
     >>> top_k("[e -> k]", k=2)
     Circuit(R[e] -> R[k], N<e>[k])
     """
-    read = read_sides(pattern, 1, 0)
-    array = read.left[0]
+    read = read_pattern(pattern)
+    array = read.left[0] if len(read.left) == 1 and not read.right else ()
     if [bool(item.changed) for item in array] != [True] or len(array[0].names) != 1:
-        raise read.error("it takes one axis and makes another, as in '[e -> k]'")
+        raise read.error('it takes one axis and makes another, as in "[e -> k]"')
     if array[0].names[0] == array[0].changed:
         raise read.error("what is chosen has a name of its own, as in '[e -> k]'", array[0])
     given, (old,), new = sizes_of(read, sizes, more), array[0].names, array[0].changed

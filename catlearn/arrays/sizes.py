@@ -537,6 +537,24 @@ def _reader(text: object, what: str) -> SizeReader:
     return SizeReader(text, what)
 
 
+def sizes_hint(names: Iterable[str]) -> str:
+    """Say how sizes that are not known are given, and what a name such as m#2 is.
+
+    Examples
+    --------
+    >>> sizes_hint(["m"])
+    "give sizes={'m': ...}"
+    """
+    names = dict.fromkeys(names)
+    text = f"give sizes={{{', '.join(f'{name!r}: ...' for name in names)}}}"
+    for name, (letter, made, _) in ((name, name.partition("#")) for name in names):
+        if made:
+            text += f"; {name} is an axis {letter} that comes in, which takes any size, and "
+            text += f"{letter} the size that is declared, or of another axis: they may differ, "
+            text += "so give both"
+    return text
+
+
 def read_size(text: str | SupportsIndex | Size) -> Size:
     """Read a size: an integer, or a text such as ``"h*d + 1"``.
 

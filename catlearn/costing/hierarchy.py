@@ -30,7 +30,7 @@ from pathlib import Path
 from typing import Any
 
 from catlearn.display import Legible
-from catlearn.errors import Failure, InvalidStructure, UnknownName, did_you_mean, wrong_kind
+from catlearn.errors import Failure, InvalidStructure, UnknownName, did_you_mean, expect, wrong_kind
 
 
 @dataclass(frozen=True)
@@ -298,3 +298,22 @@ def _device(name: str, known: Mapping[str, Any]) -> Device:
 
 devices = Devices()
 """Ready-made devices: A100, H100, H200, B200, TPU v5e, TPU v5p, and a processor, ``cpu``."""
+
+
+def device_named(device: Device | str | None) -> Device | None:
+    """Return a device, or the one of :data:`devices` that has a name; None stays None.
+
+    Raises
+    ------
+    UnknownName
+        If no device has that name.
+    WrongKind
+        If it is something else.
+
+    Examples
+    --------
+    >>> device_named("H100").name
+    'H100'
+    """
+    expect(device, (Device, str, type(None)), "device", 'a Device, or a name such as "H100"')
+    return devices[device] if isinstance(device, str) else device

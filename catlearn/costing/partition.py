@@ -34,7 +34,7 @@ import numpy as np
 from catlearn.arrays import Circuit
 from catlearn.cost import LAWVERE, Matrix
 from catlearn.costing.costs import Costs
-from catlearn.costing.hierarchy import Device
+from catlearn.costing.hierarchy import Device, device_named
 from catlearn.costing.indexed import Indexed, part_of
 from catlearn.costing.island import Island
 from catlearn.costing.notice import Notice
@@ -193,7 +193,7 @@ def stages_of(circuit: Circuit) -> list[Stages]:
 
 def islands(
     costs: Mapping[tuple[int, int], Costs | Sequence[Costs]] | Circuit,
-    device: Device | None = None,
+    device: Device | str | None = None,
     fast_memory: float | None = None,
     *,
     stages: Iterable[str] | None = None,
@@ -241,7 +241,7 @@ def islands(
     einsum | softmax, einsum: 428389
     note fusing-costs-more (einsum, softmax, einsum): as one island 4.93e+05, apart 4.284e+05
     """
-    expect(device, (Device, type(None)), "device", 'a Device, such as devices["H100"]')
+    device = device_named(device)
     known: dict[Any, Tiling | None] = {}
 
     def best(key: Any, one: Any) -> Tiling | None:

@@ -30,7 +30,8 @@ from typing import Any
 from catlearn.arrays import Circuit
 from catlearn.arrays.blocks import GATES, path
 from catlearn.arrays.counting import IDLE, UNITS, operations, shapes
-from catlearn.costing.hierarchy import Device, devices
+from catlearn.arrays.sizes import sizes_hint
+from catlearn.costing.hierarchy import Device, device_named, devices
 from catlearn.costing.timing import Time, timed
 from catlearn.display import Legible
 from catlearn.errors import UnknownName
@@ -266,14 +267,14 @@ def priced(
     >>> priced(linear, sizes, 64).slower < 0.1
     True
     """
-    device = devices[device] if isinstance(device, str) else device
+    device = device_named(device) or devices["cpu"]
     H = fold.circuit.apex
     used = {axis for wire in range(H.size("Wire")) for axis in H.lists["axes"].row(wire).tolist()}
     used |= {axis for box in H.order for axis in H.lists["vars"].row(box).tolist()}
     at = {axis: sizes.get(axis, sizes.get(H.called(axis))) for axis in sorted(used)}
     missing = [H.called(axis) for axis, size in at.items() if size is None]
     if missing:
-        raise UnknownName(f"no sizes for {', '.join(missing)}; give sizes={{...}}")
+        raise UnknownName(f"no sizes for {', '.join(missing)}; {sizes_hint(missing)}")
     known = {axis: size for axis, size in at.items() if size is not None}
     known = {**{axis: n for axis, n in sizes.items() if isinstance(axis, int)}, **known}
     whole = spent(fold.circuit, known, slopes=True)

@@ -43,6 +43,7 @@ import numpy as np
 
 from catlearn.arrays import Circuit
 from catlearn.arrays.counting import UNITS
+from catlearn.arrays.sizes import sizes_hint
 from catlearn.cost import BOOL, Bimodule, EnrichedCategory, Infeasible, Posynomial, minimise
 from catlearn.costing.costs import Costs
 from catlearn.costing.tiling import NoTile, best_way, ways
@@ -515,7 +516,7 @@ class _Ways:
             text = f"is free in the area {area}; name it there, or give at={{'M': ...}}"
             yield Failure("figure", "M", text)
         for name in dict.fromkeys(name for one in every for name in one.open):
-            yield Failure("size", name, "has no number; give sizes={...}")
+            yield Failure("size", name, f"has no number; {sizes_hint([name])}")
         if not {*area.names, *at} & {"B", *UNITS}:
             yield Failure("figure", f"area {area}", "has nothing that takes time")
 

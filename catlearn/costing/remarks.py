@@ -20,7 +20,8 @@ from dataclasses import replace
 from typing import Any
 
 from catlearn.arrays import Circuit
-from catlearn.costing.hierarchy import Device
+from catlearn.arrays.sizes import sizes_hint
+from catlearn.costing.hierarchy import Device, device_named
 from catlearn.costing.indexed import Indexed
 from catlearn.costing.notice import Notice
 from catlearn.costing.partition import islands, stages_of
@@ -32,7 +33,7 @@ from catlearn.streams.folding import Loop
 
 def notices(
     circuit: Circuit,
-    device: Device | None = None,
+    device: Device | str | None = None,
     fast_memory: float | None = None,
     *,
     sizes: Mapping[str, int] | None = None,
@@ -65,16 +66,17 @@ def notices(
     UnknownName
         If there is a device, and sizes are open.
     """
-    expect(device, (Device, type(None)), "device", 'a Device, such as devices["H100"]')
+    device = device_named(device)
     expect(circuit, Circuit, "circuit", "a circuit")
     circuit = circuit.at(sizes) if sizes else circuit
     found, folds = _streams(circuit)
     tilings: Sequence[Tiling] = ()
     if device is None and fast_memory is None:
         return tuple(found)
-    names = {str(name) for size in Indexed.of(circuit).sizes for name in size.generators}
+    sizes_of = Indexed.of(circuit).sizes
+    names = sorted({str(name) for size in sizes_of for name in size.generators})
     if names:
-        raise UnknownName(f"no sizes for {', '.join(sorted(names))}; give sizes={{...}}")
+        raise UnknownName(f"no sizes for {', '.join(names)}; {sizes_hint(names)}")
     try:
         if reverse or len(stages_of(circuit)[0]) <= longest:
             tilings = [tile(circuit, device, fast_memory, reverse=reverse, **options)]

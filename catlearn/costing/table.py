@@ -23,6 +23,7 @@ from typing import Any, NamedTuple
 
 from catlearn.arrays import Circuit
 from catlearn.arrays.counting import UNITS
+from catlearn.arrays.sizes import sizes_hint
 from catlearn.category import MonoidalFunctor
 from catlearn.cost import POSYNOMIALS, Posynomial
 from catlearn.costing import bounds
@@ -165,7 +166,7 @@ class CircuitResources(Legible):
         read = self.island.read
         open_ = dict.fromkeys(name for name in self.compulsory.names)
         if open_:
-            raise UnknownName(f"no sizes for {', '.join(open_)}; give sizes={{...}}")
+            raise UnknownName(f"no sizes for {', '.join(open_)}; {sizes_hint(open_)}")
         size = {v: read.sizes[v].number or 1 for v in read.variables.values()}
         found = [bounds.compulsory(self.costs)]
         sums = [node for node in read.nodes if node.kind in ("sum", "max", "whole", "prefix")]

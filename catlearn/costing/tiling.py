@@ -38,10 +38,11 @@ from numbers import Integral, Real
 from typing import Any
 
 from catlearn.arrays import Circuit
+from catlearn.arrays.sizes import sizes_hint
 from catlearn.cost import Infeasible, Optimum, Posynomial, minimise
 from catlearn.costing.closed import ClosedForm, closed_form
 from catlearn.costing.costs import Costs
-from catlearn.costing.hierarchy import Device, Level
+from catlearn.costing.hierarchy import Device, Level, device_named
 from catlearn.costing.island import Island, candidates, least_memory
 from catlearn.costing.notice import Notice
 from catlearn.costing.table import circuit_resources
@@ -278,7 +279,7 @@ def ways(
 
 def tile(
     costs: Costs | Sequence[Costs] | Circuit,
-    device: Device | None = None,
+    device: Device | str | None = None,
     fast_memory: float | None = None,
     *,
     sizes: Mapping[str, int] | None = None,
@@ -296,7 +297,7 @@ def tile(
         The costs of an island, or of several ways to run it, or a circuit, which runs as one island
         in any of its modes. The best way is taken, the first of equal ones.
     device
-        Where it runs.
+        Where it runs, or the name of one of :data:`devices`.
     fast_memory
         Instead of a device: the words of the fast one of two levels.
     sizes
@@ -337,7 +338,7 @@ def tile(
     unit = width
     wanted = "a circuit, or the costs of islands, such as Costs.of(...)"
     expect(costs, (Circuit, Costs, Sequence), "costs", wanted)
-    expect(device, (Device, type(None)), "device", 'a Device, such as devices["H100"]')
+    device = device_named(device)
     expect(fast_memory, (int, Real, type(None)), "fast_memory", "a number of words")
     expect_dicts("a dict of numbers by names", sizes=sizes, floors=floors)
     if widths is not None:
@@ -364,7 +365,8 @@ def tile(
         expect(one, Costs, "costs", wanted)
     _refuse_unknown(given, sizes or {}, floors or {})
     if (device is None) == (fast_memory is None):
-        raise CatlearnError("expected a device, or the words of a fast memory, and not both")
+        found = "neither" if device is None else "both"
+        raise CatlearnError(f"give a device, or fast_memory= in words; found {found}")
     if device is None:
         fast = Level("fast memory", fast_memory or 0, 1.0)
         device, unit = Device("two levels", (Level("slow memory", math.inf), fast)), 1
@@ -540,7 +542,7 @@ def _optimum(costs: Costs, device: Device, unit: int, floors: Mapping[str, int])
     """Solve all levels as one geometric program; outer levels have variables ``tile@level``."""
     unknown = costs.open
     if unknown:
-        raise UnknownName(f"no sizes for {', '.join(unknown)}; give sizes={{...}}")
+        raise UnknownName(f"no sizes for {', '.join(unknown)}; {sizes_hint(unknown)}")
     every = dict.fromkeys(one for _, one in costs.columns)
     columns = [one for one in every if not any(one < other for other in every)]
     bounds, limits, objective = {}, [], Posynomial()

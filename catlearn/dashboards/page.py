@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 from catlearn.arrays import Circuit
 from catlearn.costing import Device, devices
+from catlearn.costing.hierarchy import device_named
 from catlearn.dashboards.payload import Designs, Plain, device_of, folded, freed, unknown_sizes
 from catlearn.display import Chart, Charted, Legible
 from catlearn.drawing import draw
@@ -251,11 +252,10 @@ def dashboard(
     >>> page.payload["device"], page.payload["sizes"]
     ('H100', {'d': 128, 'e': 128, 'q': 4096, 'x': 4096})
     """
-    expect(device, (Device, str, type(None)), "device", 'a Device, or a name such as "H100"')
     expect_dicts("a dict of numbers by names", sizes=sizes)
     expect(title, (str, type(None)), "title", "a text")
     expect(charts, Iterable, "charts", "a list of charts, such as [result.history]")
-    chosen = devices[device] if isinstance(device, str) else device
+    chosen = device_named(device)
     known = {one.name: one for one in devices.values()}
     if chosen is not None:
         known[chosen.name] = chosen
@@ -364,6 +364,7 @@ def _circuits(
     if _is_function(value):
         from catlearn.importing import Optimised, from_jax, from_torch
 
+        _refuse_arguments(name, value, arguments)
         if _is_torch(value):
             return {name: from_torch(value, *arguments)}
         original = value.original if isinstance(value, Optimised) else value
@@ -381,6 +382,21 @@ def _circuits(
         return {name: from_jax(original, *arguments, params=params)}
     wanted = "a circuit, a function, a learning diagram, or several of these by name"
     raise wrong_kind(value, "the argument", wanted)
+
+
+def _refuse_arguments(name: str, fn: Any, arguments: tuple[Any, ...]) -> None:
+    """Refuse a function that is not called with these arguments."""
+    try:
+        signature = inspect.signature(fn)
+    except (TypeError, ValueError):  # it has none that is known
+        return
+    try:
+        signature.bind(*arguments)
+    except TypeError as error:
+        raise CatlearnError(
+            f"{name or 'the function'}: {error}; its arguments go after what is shown, "
+            "as in dashboard(f, x)"
+        ) from error
 
 
 def _is_torch(value: Any) -> bool:

@@ -40,7 +40,7 @@ from catlearn.arrays.circuit_rules import CircuitRule
 from catlearn.arrays.contracting import reordered
 from catlearn.arrays.rewriting import rewrite
 from catlearn.arrays.sizes import Size
-from catlearn.costing.hierarchy import Device, amount, bytes_text, devices, seconds_text
+from catlearn.costing.hierarchy import Device, amount, bytes_text, device_named, seconds_text
 from catlearn.display import Legible, Progress
 from catlearn.errors import (
     CatlearnError,
@@ -48,7 +48,6 @@ from catlearn.errors import (
     InvalidStructure,
     UnknownName,
     WrongKind,
-    expect,
 )
 from catlearn.importing.attending import attending
 from catlearn.importing.building import ImportRefused, is_key, is_real
@@ -376,10 +375,7 @@ class _Options:
         except WrongKind as error:
             found.append(Failure("memory", "memory", f"{error}"))
         try:
-            expect(
-                self.device or "cpu", (str, Device), "device", 'a Device, or a name such as "H100"'
-            )
-            _ = self.device if isinstance(self.device, Device) else devices[self.device or "cpu"]
+            device_named(self.device)
         except (UnknownName, WrongKind) as error:
             found.append(Failure("device", "device", f"{error}"))
         for one in self.rules:

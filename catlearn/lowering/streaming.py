@@ -28,8 +28,9 @@ from catlearn.arrays.circuit import Circuit
 from catlearn.arrays.definitions import DEFINITIONS
 from catlearn.arrays.programs import Program, programmed
 from catlearn.costing import Device, Price, devices, priced
+from catlearn.costing.hierarchy import device_named
 from catlearn.display import Legible
-from catlearn.errors import InvalidStructure, UnknownName, did_you_mean
+from catlearn.errors import InvalidStructure, UnknownName, did_you_mean, expect
 from catlearn.lowering.arguments import Options, block_failures, named_variables
 from catlearn.lowering.arrays import KNOWN, Builder, address_of, array_of, leaves_of, shaped
 from catlearn.lowering.attention import Attention, NoAttention
@@ -173,7 +174,18 @@ def refuse_unknown(names: Iterable[str], known: Mapping[str, Any], what: str) ->
     unknown = [f"{name!r}; {did_you_mean(name, sorted(known))}" for name in names
                if name not in known]  # fmt: skip
     if unknown:
-        raise UnknownName(f"{what} has no variable {', no '.join(unknown)}; see streams=")
+        named = ", no ".join(unknown)
+        raise UnknownName(f"{what} has no variable {named}; see streams=, which takes 'auto', too")
+
+
+def _shape(one: Any) -> tuple[int, ...]:
+    """Return the shape of an array, or a shape."""
+    shape = getattr(one, "shape", one)
+    wanted = "an array, or its shape, such as (2, 8); inputs come first, then parameters"
+    expect(shape, (tuple, list), "what is planned for", wanted)
+    for n in shape:
+        expect(n, int, "a size of a shape", "a whole number")
+    return tuple(shape)
 
 
 class StreamedCircuit(LoweredCircuit):
@@ -217,7 +229,7 @@ class StreamedCircuit(LoweredCircuit):
     ) -> None:  # fmt: skip
         super().__init__(circuit, sizes, **options)
         self.attention = attention
-        self.device = devices[device] if isinstance(device, str) else device or here()
+        self.device = device_named(device) or here()
         self.letters = named_variables(streams)
         if failures := block_failures(block):
             raise InvalidStructure("options", failures)
@@ -275,8 +287,17 @@ class StreamedCircuit(LoweredCircuit):
             )
         return self._islands[shapes]
 
-    def plan(self, *shapes: tuple[int, ...]) -> StreamPlan:
-        """Say what is streamed for arrays of these shapes: those of the inputs, then parameters."""
+    def plan(self, *arrays: Any) -> StreamPlan:
+        """Say what is streamed for arrays, or their shapes: of the inputs, then of parameters.
+
+        Raises
+        ------
+        InvalidStructure
+            If there are more or fewer, or their sizes do not agree.
+        WrongKind
+            If one is no array and no shape.
+        """
+        shapes = tuple(map(_shape, arrays))
         made, refused = self.islands(*shapes)
         passes = []
         for one in made:
@@ -538,6 +559,12 @@ class Region:
         whole = lengths.get(_examples(step))
         return sum(lengths[data] for data in _data_sets(step)) if whole is None else whole
 
+    @cached_property
+    def data_sets(self) -> dict[str, None]:
+        """The data sets whose examples it reads."""
+        steps = (self.plan.steps[read[0]] for read in self.given)
+        return dict.fromkeys(data for step in steps for data in _data_sets(step))
+
     def plan_at(self, sizes: Mapping[str, int]) -> StreamPlan:
         """Say what is streamed for batches of these sizes."""
         diagram = self.plan.diagram
@@ -717,7 +744,21 @@ class Streams(Legible):
         return {name: reason for name, reason in found.items() if reason}
 
     def at(self, **sizes: int) -> dict[str, StreamPlan]:
-        """Say for batches of some sizes what each region streams, by its edges and equations."""
+        """Say for batches of some sizes what each region streams, by its edges and equations.
+
+        Raises
+        ------
+        UnknownName
+            Listing what is no data set, and data sets whose batches have no size.
+        """
+        known = [*self.plan.diagram.data_sets]
+        wrong = [f"{name} is no data set; {did_you_mean(name, known)}"
+                 for name in sizes if name not in known]  # fmt: skip
+        read = dict.fromkeys(name for one in self.regions for name in one.data_sets)
+        wrong += [f"a batch of {name} has no size; give {name}=..."
+                  for name in read if name not in sizes]  # fmt: skip
+        if wrong:
+            raise UnknownName("; ".join(wrong))
         return {self.title(one): one.plan_at(sizes) for one in self.regions}
 
     def title(self, region: Region) -> str:

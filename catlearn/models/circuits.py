@@ -43,7 +43,7 @@ from catlearn.arrays.circuit import Circuit, compose, lift, tensor
 from catlearn.arrays.evaluation import hashed
 from catlearn.arrays.operations import idle
 from catlearn.arrays.programs import Program, programmed
-from catlearn.arrays.sizes import Size, SizeRelation, solve
+from catlearn.arrays.sizes import Size, SizeRelation, sizes_hint, solve
 from catlearn.errors import (
     CatlearnError,
     Failure,
@@ -535,15 +535,9 @@ class LoweredCircuit:
             own = jax.random.fold_in(key, zlib.crc32(name.encode()) & 0x7FFFFFFF)
             found[name] = start(own, tuple(shape), fan, dtype, *options)
         if unknown:
-            hint = ", ".join(f"{one!r}: ..." for one in unknown)
-            message = f"sizes that are not known; give sizes={{{hint}}}, or the shapes of inputs "
-            message += f"by at_dom; of parameters {', '.join(dict.fromkeys(unknown.values()))}"
-            pairs = ((one, one.partition("#")[0]) for one in unknown if "#" in one)
-            for one, letter in pairs:
-                if letter in self.circuit.apex.symbols:
-                    message += f"; {one} is the axis {letter} that comes in, which takes any size, "
-                    message += f"and {letter} the size that is declared: they may differ, so give "
-                    message += "both"
+            parameters = ", ".join(dict.fromkeys(unknown.values()))
+            message = f"sizes that are not known, of parameters {parameters}; give the shapes of "
+            message += f"inputs by at_dom, or {sizes_hint(unknown)}"
             raise InvalidStructure("parameters", [Failure("sizes", ", ".join(unknown), message)])
         return nested(found)
 
@@ -599,6 +593,9 @@ class LoweredCircuit:
     ) -> dict[int, int]:
         """Return the size of each axis, given the shapes of arrays, or by the circuit alone."""
         H, failures, given = self.circuit.apex, [], []
+        if shapes is not None and len(shapes) != len(self._given):
+            message = f"{len(shapes)} are given; there are {', '.join(self._given) or 'none'}"
+            raise InvalidStructure(what, [Failure("arity", "arrays", message)])
         pairs = [] if shapes is None else zip(self._given.items(), shapes, strict=True)
         for (where, row), shape in pairs:
             axes = H.lists["axes"].row(row).tolist()

@@ -25,6 +25,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from catlearn.arrays import Circuit
+from catlearn.arrays.sizes import sizes_hint
 from catlearn.category import Equal, Verdict
 from catlearn.costing import Device, amount, tile
 from catlearn.costing.hierarchy import bytes_text, seconds_text
@@ -170,7 +171,7 @@ def assert_memory_below(
 def assert_time_below(
     circuit: Circuit,
     limit: str | float,
-    device: Device,
+    device: Device | str,
     *,
     sizes: Mapping[str, int] | None = None,
     reverse: bool = False,
@@ -226,10 +227,10 @@ def _lowered(
         H, shapes = sized.apex, []
         for wire in sized.dom:
             sizes = [H.size_of(axis) for axis in H.lists["axes"].row(wire).tolist()]
-            names = {str(name) for size in sizes for name in size.generators}
+            names = sorted({str(name) for size in sizes for name in size.generators})
             if names:
-                known = ", ".join(sorted(names))
-                raise CatlearnError(f"no sizes for {known}; give arguments, or sizes={{...}}")
+                known = ", ".join(names)
+                raise CatlearnError(f"no sizes for {known}; {sizes_hint(names)}; or arguments")
             dtype = jnp.int32 if H.types[wire] == "N" else jnp.zeros(()).dtype
             shapes.append(jax.ShapeDtypeStruct([size.number for size in sizes], dtype))
         arguments = tuple(shapes)

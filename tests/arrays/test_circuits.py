@@ -5,6 +5,7 @@ import math
 import pickle
 from dataclasses import replace
 
+import jax
 import numpy as np
 import pytest
 
@@ -594,6 +595,10 @@ def test_circuits_are_copied_and_pickled():
         "no options": (lambda: Kernel("dropout"), ["dropout", "rate"]),
         "a function after a circuit": (lambda: relu >> gelu, ["gelu(...)"]),
         "a function before a circuit": (lambda: gelu >> relu, ["gelu(...)"]),
+        "a function of JAX after a circuit": (lambda: relu >> jax.nn.relu, ["cl.from_jax"]),
+        "a function of JAX before one": (lambda: jax.nn.relu >> relu, ["cl.from_jax"]),
+        "a circuit of arrays": (lambda: relu(np.ones(2)), ["cl.lower(circuit)({}, x0)"]),
+        "brackets on both sides": (lambda: top_k("[e] -> [k]"), ['"[e -> k]"']),
         "a function beside a circuit": (lambda: relu @ gelu, ["gelu(...)"]),
         "a function in a residual": (lambda: residual(gelu), ["residual", "gelu(...)"]),
         "an array for an option": (lambda: traced("m")(lambda x: gelu(x)), ["gelu()(x)"]),

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from catlearn.arrays import add, copy, einsum, idle, neg, relu, softmax, traced, view
+from catlearn.arrays import add, copy, einsum, idle, linear, neg, relu, softmax, traced, view
 from catlearn.cost import LAWVERE, Matrix, Posynomial
 from catlearn.costing import (
     Costs,
@@ -24,6 +24,7 @@ from catlearn.costing import (
     closed_form,
     devices,
     islands,
+    notices,
     stages_of,
     tile,
     tiling,
@@ -31,6 +32,7 @@ from catlearn.costing import (
 )
 from catlearn.costing.tiling import blocks, ways
 from catlearn.errors import CatlearnError, InvalidStructure, UnknownName
+from catlearn.testing import assert_time_below
 from tests.costing.programs import (
     attention,
     attention_chain,
@@ -42,6 +44,7 @@ from tests.costing.programs import (
     split_cross_entropy,
     swept,
 )
+from tests.errors import says
 
 N = 16384
 HEAD = {"q": N, "x": N, "d": 128}
@@ -526,7 +529,7 @@ def test_floors_and_open_sizes():
 @pytest.mark.parametrize("options", [
     {"sizes": 3}, {"sizes": {**HEAD, "z": 3}}, {"sizes": {**HEAD, "d": 0}}, {"fast_memory": "1"},
     {"sizes": {**HEAD, "d": 2.5}}, {"floors": {"t_x": 3}}, {"floors": {"s": -1}}, {"floors": [1]},
-    {"fast_memory": -1}, {"device": "H100", "fast_memory": None}, {"widths": (1, 2, 2)},
+    {"fast_memory": -1}, {"device": "H10", "fast_memory": None}, {"widths": (1, 2, 2)},
     {"costs": []}, {"costs": 3}, {"costs": [3]},
 ])  # fmt: skip
 def test_other_arguments_of_tiles_are_refused(options):
@@ -783,3 +786,21 @@ def test_blocks_are_those_of_nested_loops(size, tiles):
         return sum(loop(min(step, length - at), rest[1:]) for at in range(0, length, step))
 
     assert blocks(size, tiles) == loop(size, tiles)
+
+
+def test_devices_are_taken_by_name_and_sizes_that_lack_are_named_as_given():
+    product, sizes = einsum("a b, b c -> a c"), {"a": 64, "b": 64, "c": 64}
+    found = tile(product, "H100", sizes=sizes)
+    assert found.device is devices["H100"]
+    assert assert_time_below(product, 1.0, "H100", sizes=sizes).device is devices["H100"]
+    with pytest.raises(UnknownName) as caught:
+        tile(product, "H10", sizes=sizes)
+    says(caught.value, "H100")
+    with pytest.raises(CatlearnError) as caught:
+        tile(product, sizes=sizes)
+    says(caught.value, "neither")
+    twice = (linear("A", "m -> f") >> linear("B", "f -> m")).at(m=8, f=2)
+    for asked in (tile, notices):
+        with pytest.raises(UnknownName) as caught:
+            asked(twice, "H100")
+        says(caught.value, "'m#2': ...", "both")

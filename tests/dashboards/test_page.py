@@ -36,6 +36,7 @@ from catlearn.dashboards.payload import freed
 from catlearn.display import Chart, Series
 from catlearn.errors import CatlearnError
 from catlearn.importing import from_jax, optimise
+from tests.errors import says
 
 ATTENTION = (einsum("h q d, h x d -> h q x", scale="d**-0.5") >> softmax("[x]")) @ idle
 ATTENTION = ATTENTION >> einsum("h q x, h x e -> h q e")  # the line of the last box
@@ -660,3 +661,10 @@ def test_an_axis_without_a_fold_has_a_notice():
 def test_bad_input_is_refused(call):
     with pytest.raises((CatlearnError, TypeError)):
         call()
+
+
+def test_a_function_without_its_arguments_says_where_they_go():
+    fn = cl.lower(ATTENTION)
+    with pytest.raises(CatlearnError) as caught:
+        dashboard({"one": ATTENTION, "other": fn})
+    says(caught.value, "other", "after")

@@ -26,6 +26,7 @@ from catlearn.lowering.streaming import StreamPlan
 from catlearn.models.architectures import Architecture
 from catlearn.streams import AmbiguousAxis, stream
 from catlearn.zoo import architectures
+from tests.errors import says
 from tests.lowering.test_arrays import BATCH, CASES
 
 
@@ -401,3 +402,25 @@ def test_a_negative_seed_drops_nothing():
         found += [cl.lower(circuit)({}, jnp.asarray(x), jnp.asarray(seed))]
         for one in found:
             assert bool((np.asarray(one) == 0).any()) is dropped
+
+
+def test_plans_are_asked_for_by_arrays_or_shapes_of_all_and_data_sets_by_name():
+    scores = einsum("q d, x d -> q x") >> softmax("[x]")
+    fn = cl.lower(scores @ idle >> einsum("q x, x e -> q e"), streams="auto")
+    shapes = (64, 2), (64, 2), (64, 2)
+    arrays = [jax.ShapeDtypeStruct(shape, "float32") for shape in shapes]
+    assert str(fn.plan(*arrays)) == str(fn.plan(*shapes))
+    with pytest.raises(InvalidStructure) as caught:
+        fn.plan(shapes[0])
+    says(caught.value, "input 1")
+    with pytest.raises(WrongKind) as caught:
+        fn.plan({}, *shapes)
+    says(caught.value, "shape")
+    with pytest.raises(UnknownName) as caught:
+        cl.lower(fn.circuit, streams="automatic")
+    says(caught.value, "'auto'")
+    streams = language(streams=["f"])[0].plan.streams
+    for sizes, name in (({"txt": 64}, "txt"), ({}, "text")):
+        with pytest.raises(UnknownName) as caught:
+            streams.at(**sizes)
+        says(caught.value, name)
