@@ -728,7 +728,7 @@ def top_k(pattern: str, *, sizes: Sizes | None = None, **more: Any) -> Circuit:
     Circuit(R[e] -> R[k], N<e>[k])
     """
     read = read_pattern(pattern)
-    array = read.left[0] if len(read.left) == 1 and not read.right else ()
+    array = read.left[0] if len(read.left) == 1 and not read.right else []
     if [bool(item.changed) for item in array] != [True] or len(array[0].names) != 1:
         raise read.error('it takes one axis and makes another, as in "[e -> k]"')
     if array[0].names[0] == array[0].changed:
