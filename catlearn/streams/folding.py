@@ -400,7 +400,7 @@ def derived(
     return Fold(
         circuit=circuit,
         variable=variable,
-        state=tuple(texts(work, circuit.dom)),
+        state=tuple(texts(work, circuit)),
         head=head,
         **parts,
         entries=tuple(min(node[1]) for node in leaves),
@@ -547,7 +547,7 @@ def _merged(
 
 
 def _looped(fold: Loop, block: int | None) -> Circuit:
-    letter, count = fold.circuit.apex.called(fold.axis), fold.scans + fold.fixed
+    letter, count = fold.variable.rpartition("/")[2], fold.scans + fold.fixed
     indexed = [_reads_index(part) for part in (fold.first, fold.step)]
     cut = Draft()
     number = Size.generator(f"{letter}_rounds")
@@ -678,7 +678,7 @@ def _rounds(fold: Loop, count: int, indexed: bool) -> tuple[Circuit, list[int], 
     draft, H = Draft.of(step.apex), step.apex
     carried = [f"{kind}[{' '.join(map(H.called, H.lists['axes'].row(wire).tolist()))}]"
                for kind, wire in zip(fold.kinds, step.dom, strict=False)]  # fmt: skip
-    title = f"blocks of {H.called(fold.axis)}, carrying {', '.join(carried)}"
+    title = f"blocks of {fold.variable}, carrying {', '.join(carried)}"
     rounds = draft.axis("rounds")
     ins: list[int] = []
 
@@ -880,8 +880,9 @@ def _slopes(work: Rewriting, box: int, slope: Any, found: dict[int, Any]) -> Non
     found |= dict.fromkeys(row.outs, made)
 
 
-def texts(work: Rewriting, inputs: Sequence[int]) -> list[str]:
-    """Write what is accumulated of inputs."""
+def texts(work: Rewriting, circuit: Circuit) -> list[str]:
+    """Write what is accumulated of a circuit's inputs and parameters, and of earlier sums."""
+    H, inputs = circuit.apex, circuit.dom
     letter, found = work.along, []
     names = {acc.array.wire: f"a{k}" for k, acc in enumerate(work.accumulators)}
     for k, acc in enumerate(work.accumulators):
@@ -890,9 +891,12 @@ def texts(work: Rewriting, inputs: Sequence[int]) -> list[str]:
         what = f"max_{letter}" if acc.kind == "max" else f"sum_{letter}"
         read = []
         for wire in row.ins:
-            box = work.writer.get(wire)
-            title = "1" if box is None else work.title(box)
-            read.append(f"in{inputs.index(wire)}" if wire in inputs else title)
+            if wire in inputs:
+                read.append(f"in{inputs.index(wire)}")
+            elif wire in work.writer:
+                read.append(work.title(work.writer[wire]))
+            else:
+                read.append(H.column("name")[wire] or H.title(H.writer[wire]))
         line = f"a{k}[{axes}] = {what} {' '.join(read)}"
         moves = dict.fromkeys(_reference_text(work, ref, names) for ref in acc.references)
         if moves:

@@ -825,7 +825,7 @@ class _Derivation:
             self._refuse_late(wire)
         return PrefixFold(
             circuit=circuit, variable=self.variable,
-            state=(*texts(work, circuit.dom), *self._round_texts()),
+            state=(*texts(work, circuit), *self._round_texts()),
             head=before(circuit, read), **parts,
             entries=tuple(min(node[1]) for node in leaves), exits=tuple(exits), fixed=len(fixed),
             kinds=(*(acc.kind for acc in every), *("scan" for _ in self.states)),

@@ -7,6 +7,7 @@ import sys
 from dataclasses import replace
 from itertools import combinations, pairwise
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -233,6 +234,11 @@ def test_an_operation_stands_on_its_targets_and_the_rest_passes_above():
     (glyph,) = glyphs_of(a.softmax("[y] h"))
     assert glyph.above == 0
     assert glyph.passing == [(1, 1)]
+
+
+def test_functions_of_each_number_are_called_by_their_names():
+    read = cl.from_jax(lambda x: x >> 3, jax.ShapeDtypeStruct((4,), "uint32"))
+    assert "shift_right_logical" in [glyph.sign for glyph in glyphs_of(read)]
 
 
 def test_copies_fork_from_dots_and_what_is_discarded_ends_in_one():

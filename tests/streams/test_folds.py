@@ -8,7 +8,19 @@ import numpy as np
 import pytest
 
 import catlearn as cl
-from catlearn.arrays import copy, einsum, idle, logsumexp, maximum, softmax, variance, where
+from catlearn.arrays import (
+    copy,
+    cumsum,
+    einsum,
+    idle,
+    linear,
+    logsumexp,
+    maximum,
+    relu,
+    softmax,
+    variance,
+    where,
+)
 from catlearn.arrays.evaluation import evaluate
 from catlearn.errors import CatlearnError, InvalidStructure, UnknownName, WrongKind
 from catlearn.formats import from_json, to_json
@@ -294,4 +306,12 @@ def test_what_is_accumulated_is_named_by_its_variable_and_its_reference():
     largest, *sums = stream(own, "y").state
     assert "max_y" in largest
     assert [("sum_y" in one, one.split()[-1]) for one in sums] == [(True, "a0")] * 2
+    assert "blocks of y, carrying" in cl.draw(stream(own, "y")).svg
     assert stream(variance("[x] ->"), "x").state[-1].endswith("R(a0, a1)")
+
+
+def test_what_is_accumulated_is_of_inputs_parameters_and_earlier_sums():
+    layer = linear("A", "m -> f") >> relu >> linear("B", "f -> n")
+    assert stream(layer, "f").state == ("a0[n] = sum_f relu B",)
+    twice = stream(cumsum("[t]") >> cumsum("[t]"), "t").state
+    assert [one.partition("= ")[2] for one in twice] == ["sum_t in0", "sum_t cumsum"]

@@ -405,6 +405,8 @@ def _kind(first: Operation, learned: bool, rest: Iterable[Operation]) -> tuple[s
         return "choice", first.letters[first.writes[0][-1]] if first.letters else "k"
     if name == "concat":
         return "reading", "·|·"
+    if name == "function":
+        name = first.title or name
     if len(first.readings) == 1 and not first.targets and len(first.writes) == 1:
         return "elementwise", name
     return "box", name
