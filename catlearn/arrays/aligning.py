@@ -22,7 +22,7 @@ from catlearn.arrays.boxes import ArrayHypergraph, Draft, Operation
 from catlearn.arrays.forms import Reading
 from catlearn.arrays.kernels import Kernel
 from catlearn.cset.cospan import free_rows, glued, leg_along
-from catlearn.errors import Failure, LabelConflict, NotComposable
+from catlearn.errors import Failure, LabelConflict, NotComposable, refuse
 from catlearn.finset import Colimit
 from catlearn.finset.merge import quotient
 
@@ -116,8 +116,7 @@ def levels(
             node = max(still, key=group.__getitem__)
             failures.append(_repeated(parts, links[node][0][2], most - least))
         lifts |= {node: level - base for node, level in group.items()}
-    if failures:
-        raise NotComposable("this circuit", failures)
+    refuse("this circuit", failures, NotComposable)
     made: list[dict[int, int]] = [{} for _ in parts]
     for (k, component), level in lifts.items():
         if level:
@@ -272,8 +271,7 @@ def glue(
     if apex.solution.failures:
         failures += _clashes(parts, whole)
     failures += unnatural(apex)
-    if failures:
-        raise NotComposable("this circuit", failures)
+    refuse("this circuit", failures, NotComposable)
     # equal labels became one; letters and titles, which are not compared, stay those of each box
     operations = list(apex.operations)
     for part, leg in zip(parts, whole.legs, strict=True):

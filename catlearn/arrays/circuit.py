@@ -65,14 +65,7 @@ from catlearn.arrays.sizes import Size, SizeRelation, Solution, read_size, solve
 from catlearn.category import MonoidalFunctor, Verdict
 from catlearn.cset.cospan import Open
 from catlearn.display import Displayed
-from catlearn.errors import (
-    CatlearnError,
-    Failure,
-    InvalidStructure,
-    NotComposable,
-    did_you_mean,
-    expect,
-)
+from catlearn.errors import CatlearnError, Failure, NotComposable, did_you_mean, expect, refuse
 from catlearn.finset.value import Frozen
 
 LONG = 8
@@ -111,9 +104,7 @@ class Circuit(Frozen, Displayed):
         self, apex: ArrayHypergraph, dom: Iterable[int] = (), cod: Iterable[int] = ()
     ) -> None:
         self._set(apex=apex, dom=tuple(dom), cod=tuple(cod))
-        failures = self.failures()
-        if failures:
-            raise InvalidStructure("Circuit", failures)
+        refuse("Circuit", self.failures())
 
     @classmethod
     def of(cls, rows: ArrayHypergraph | Draft, dom: Iterable[int], cod: Iterable[int]) -> Circuit:
@@ -382,8 +373,7 @@ class Circuit(Frozen, Displayed):
             for name in given
             if name not in DEFINITIONS
         ]
-        if failures:
-            raise InvalidStructure("what is unfolded", failures)
+        refuse("what is unfolded", failures)
         return Circuit.of(unfolded(self.apex, given), self.dom, self.cod)
 
     def live(self) -> Circuit:
@@ -634,8 +624,7 @@ class Circuit(Frozen, Displayed):
                 failures.append(Failure("sizes", name, message))
         made = Circuit.of(draft, self.dom, self.cod)
         failures = failures or made.apex.size_failures()
-        if failures:
-            raise InvalidStructure("the circuit with these sizes", failures)
+        refuse("the circuit with these sizes", failures)
         return made
 
     def at_dom(self, *shapes: Sequence[Any]) -> Circuit:
@@ -664,8 +653,7 @@ class Circuit(Frozen, Displayed):
             for row, shape in zip(self.dom, shapes, strict=False)
             if len(shape) < len(ranks.row(row))
         ]
-        if failures:
-            raise NotComposable("this circuit", failures)
+        refuse("this circuit", failures, NotComposable)
         for shape in shapes:
             sizes = [draft.axis(None, draft.size(read_size(size))) for size in shape]
             wires.append(draft.wire(sizes, draft.type(None)))
@@ -755,11 +743,9 @@ class Circuit(Frozen, Displayed):
             for name in names
             if name not in known
         ]
-        if failures:
-            raise InvalidStructure("this repetition", failures)
+        refuse("this repetition", failures)
         if len(self.dom) != len(self.cod):
-            failures = [self._not_round(title, len(self.dom))]
-            raise NotComposable("this circuit", failures)
+            raise NotComposable("this circuit", [self._not_round(title, len(self.dom))])
         own = [name for name in known if name not in names]
         size = read_size(times)
         letter = next((key for key in size.generators if size == Size.of(key)), None)

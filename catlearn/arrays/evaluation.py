@@ -25,7 +25,7 @@ from catlearn.arrays.forms import Form, Lookup
 from catlearn.arrays.sizes import Size, SizeRelation, solve
 from catlearn.category import hypergraph
 from catlearn.category.hypergraph import StringDiagram
-from catlearn.errors import CatlearnError, Failure, InvalidStructure, TooLarge
+from catlearn.errors import CatlearnError, Failure, TooLarge, fault, refuse
 
 if TYPE_CHECKING:
     from catlearn.arrays.circuit import Circuit
@@ -67,8 +67,8 @@ def evaluate(
         rank = H.lists["axes"].row(row).tolist()
         pairs = zip(rank, value.shape, strict=False)
         if len(rank) != value.ndim or any(sizes.setdefault(a, n) != n for a, n in pairs):
-            failure = Failure("sizes", H.array_text(row), f"cannot be of shape {value.shape}")
-            raise InvalidStructure("this evaluation", [failure])
+            message = f"cannot be of shape {value.shape}"
+            raise fault("this evaluation", "sizes", H.array_text(row), message)
 
     known = dict(zip(circuit.dom, map(np.asarray, arrays), strict=True))
     for row, name in enumerate(H.attributes["name"]):
@@ -79,9 +79,8 @@ def evaluate(
     relations = [one for one, _, _ in H.relations()]
     relations += [SizeRelation("=", Size.generator(row), Size.of(n)) for row, n in sizes.items()]
     solution = solve(relations, range(H.size("Axis")))
-    if solution.failures:
-        failures = [Failure("sizes", "this circuit", str(one.found)) for one in solution.failures]
-        raise InvalidStructure("this evaluation", failures)
+    failures = (Failure("sizes", "this circuit", str(one.found)) for one in solution.failures)
+    refuse("this evaluation", failures)
 
     def length(axis: int) -> int:
         number = solution.of(Size.generator(axis)).number
@@ -329,8 +328,7 @@ def numbered(
         for axis, number in zip(H.lists["axes"].row(row).tolist(), shape, strict=True)
         if not put(axis, number)
     ]
-    if wrong:
-        raise InvalidStructure("this circuit", wrong)
+    refuse("this circuit", wrong)
     for key in [*(-1 - k for k in range(len(H.symbols))), *used_axes(circuit)]:
         if solve(found, flexible).of(Size.generator(key)).number is None:
             name = H.symbols[-1 - key] if key < 0 else ""

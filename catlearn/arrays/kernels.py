@@ -19,7 +19,7 @@ from typing import Any
 
 from catlearn.arrays.forms import one_nan
 from catlearn.display import Legible
-from catlearn.errors import Failure, InvalidStructure, UnknownName, did_you_mean
+from catlearn.errors import Failure, UnknownName, did_you_mean, refuse
 
 
 class Function(str):
@@ -194,8 +194,7 @@ class Kernel(Legible):
             if not holds(value):
                 message = f"{name} is {wanted}; found {value!r}"
                 failures.append(Failure("options", where, message))
-        if failures:
-            raise InvalidStructure("Kernel", failures)
+        refuse("Kernel", failures)
         options = tuple((name, one_nan(value)) for name, value in self.options)
         object.__setattr__(self, "options", options)
 

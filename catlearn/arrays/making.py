@@ -18,7 +18,7 @@ from catlearn.arrays.forms import Form, Lookup, Reading, part
 from catlearn.arrays.kernels import Kernel
 from catlearn.arrays.patterns import Array, Item, Pattern, read_pattern
 from catlearn.arrays.sizes import ONE, Scalar, Size, SizeRelation, read_scalar, read_size
-from catlearn.errors import Failure, InvalidStructure, did_you_mean, expect
+from catlearn.errors import Failure, did_you_mean, expect, refuse
 
 OPTIONS = frozenset(
     [
@@ -237,8 +237,7 @@ def sizes_of(
         for name, size in found.items()
         if (-size).is_natural
     ]
-    if failures:
-        raise InvalidStructure("this pattern", failures)
+    refuse("this pattern", failures)
     return found
 
 

@@ -38,7 +38,7 @@ from catlearn.arrays.masks import hidden_rows, ties
 from catlearn.arrays.sizes import ONE, Size
 from catlearn.category import hypergraph
 from catlearn.display import Legible
-from catlearn.errors import CatlearnError, InvalidStructure
+from catlearn.errors import CatlearnError, refuse
 
 
 class Register(NamedTuple):
@@ -184,9 +184,7 @@ def programmed(
     if sizes is None:
         found = {axis: H.size_of(axis).number for axis in range(H.size("Axis"))}
         sizes = {axis: number for axis, number in found.items() if number is not None}
-    failures = hidden_rows(H, sizes)
-    if failures:
-        raise InvalidStructure("this circuit", failures)
+    refuse("this circuit", hidden_rows(H, sizes))
     inputs = (*circuit.dom, *parameters)
     shapes = [tuple(sizes[axis] for axis in H.lists["axes"].row(row).tolist()) for row in inputs]
     whole = level(H, nested(H, H.order, plain=False), inputs, circuit.cod)

@@ -53,7 +53,7 @@ from catlearn.arrays.kernels import Kernel
 from catlearn.arrays.sizes import ONE, Scalar, Size, SizeRelation
 from catlearn.cset.rewriting import Rule
 from catlearn.display import Legible
-from catlearn.errors import Failure, InvalidStructure, expect, wrong_kind
+from catlearn.errors import Failure, expect, refuse, wrong_kind
 from catlearn.finset.tables import morphism
 
 WORTH = 0.9
@@ -827,17 +827,19 @@ def rewrite(
     own = [*rules]
     for one in own:
         expect(one, CircuitRule, "each of rules", "a rule, CircuitRule(name, left, right)")
-    failures = [failure for one in own for failure in one.failures()]
-    if failures:
-        raise RuleRefused("what is given", failures)
+    refuse("what is given", (one for rule in own for one in rule.failures()), RuleRefused)
     if sizes is None:
         known = [circuit.apex.size_of(axis) for axis in range(circuit.apex.size("Axis"))]
         used = {axis for wire in Draft.of(circuit.apex).wires for axis in wire.axes}
-        bad = [axis for axis in sorted(used) if known[axis].number is None]
-        if bad:
-            message = "has an open size; give it, as by .at(), or give sizes"
-            failures = [Failure("sizes", f"axis {circuit.apex.called(a)}", message) for a in bad]
-            raise InvalidStructure("rewriting", failures)
+        message = "has an open size; give it, as by .at(), or give sizes"
+        refuse(
+            "rewriting",
+            (
+                Failure("sizes", f"axis {circuit.apex.called(axis)}", message)
+                for axis in sorted(used)
+                if known[axis].number is None
+            ),
+        )
         sizes = {axis: one.number or 1 for axis, one in enumerate(known)}
     every = [sizes.get(axis, 1) for axis in range(circuit.apex.size("Axis"))]
     whole = _Whole(circuit, every, price)

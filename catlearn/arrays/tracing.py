@@ -39,7 +39,7 @@ from catlearn.arrays.operations import (
 )
 from catlearn.arrays.patterns import read_pattern
 from catlearn.arrays.sizes import read_scalar
-from catlearn.errors import CatlearnError, Failure, NotComposable, expect
+from catlearn.errors import CatlearnError, NotComposable, expect, fault
 
 
 @dataclass
@@ -54,7 +54,7 @@ class Trace:
         """Note that a circuit is called on arrays; return what it returns."""
         if len(given) != len(circuit.dom):
             message = f"takes {len(circuit.dom)}, is called with {len(given)}"
-            raise NotComposable("this call", [Failure("arity", f"{circuit!r}", message)])
+            raise fault("this call", "arity", f"{circuit!r}", message, NotComposable)
         if self.done or any(one.trace is not self for one in given):
             raise CatlearnError("an array is used outside of the function in which it was traced")
         number = len(self.parts)

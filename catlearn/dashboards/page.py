@@ -28,14 +28,7 @@ from catlearn.dashboards.payload import Designs, Plain, device_of, folded, freed
 from catlearn.display import Chart, Charted, Legible
 from catlearn.drawing import draw
 from catlearn.drawing.charts import chart_svg
-from catlearn.errors import (
-    CatlearnError,
-    Failure,
-    InvalidStructure,
-    expect,
-    expect_dicts,
-    wrong_kind,
-)
+from catlearn.errors import CatlearnError, Failure, expect, expect_dicts, fault, refuse, wrong_kind
 from catlearn.files import atomic_write
 from catlearn.learning import LearningDiagram, Loss
 from catlearn.models import ArchitectureMap
@@ -134,8 +127,8 @@ class Dashboard(Legible):
         """
         path = Path(path)
         if path.suffix not in (".html", ".htm"):
-            failure = Failure("format", f"file '{path.name}'", "is no .html; dashboards are pages")
-            raise InvalidStructure("dashboard", [failure])
+            message = "is no .html; dashboards are pages"
+            raise fault("dashboard", "format", f"file '{path.name}'", message)
         atomic_write(path, self.html.encode())
         return path
 
@@ -316,8 +309,7 @@ def _refuse_numbers(given: Mapping[str, Any]) -> None:
         for name, n in given.items()
         if isinstance(n, bool) or not isinstance(n, int) or n < 1
     ]
-    if failures:
-        raise InvalidStructure("dashboard", failures)
+    refuse("dashboard", failures)
 
 
 def _width(device: Device | None, values: Sequence[Any]) -> int:
@@ -455,8 +447,7 @@ def _measured(given: Any) -> list[Plain]:
         for name, n in given.items()
         if isinstance(n, bool) or not isinstance(n, int | float) or not 0 < n < float("inf")
     ]
-    if failures:
-        raise InvalidStructure("measured", failures)
+    refuse("measured", failures)
     return [
         {
             "name": clean(str(name)),

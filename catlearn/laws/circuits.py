@@ -40,7 +40,7 @@ from catlearn.arrays.evaluation import numbered, shape_of, used_axes
 from catlearn.arrays.sizes import Size
 from catlearn.category import Unknown, Verdict
 from catlearn.display import Legible
-from catlearn.errors import Failure, InvalidStructure, NotComposable
+from catlearn.errors import InvalidStructure, NotComposable, fault
 from catlearn.finset import Colimit
 from catlearn.laws.algebra import CARTESIAN, cartesian
 from catlearn.laws.categories import ARROWS, Arrows, strategy_of
@@ -473,8 +473,8 @@ def _slid(C: Circuits, f: Arrow, reading: tuple[str, str], before: bool) -> Arro
 
     def made(f: Circuit) -> Circuit:
         if not f.cod and len({*left}) < len(left):
-            failure = Failure("readings", "outputs", "there is none that says which axes are one")
-            raise NotComposable("this circuit", [failure])
+            message = "there is none that says which axes are one"
+            raise fault("this circuit", "readings", "outputs", message, NotComposable)
         one, other = (
             lift(C.boundary(f, which), shape)  # type: ignore[arg-type]
             for which, shape in ((0, left), (1, right))

@@ -47,11 +47,12 @@ from catlearn.arrays.sizes import Size, SizeRelation, sizes_hint, solve
 from catlearn.errors import (
     CatlearnError,
     Failure,
-    InvalidStructure,
     UnknownName,
     WrongKind,
     did_you_mean,
     expect,
+    fault,
+    refuse,
 )
 from catlearn.models.architectures import Architecture
 from catlearn.models.spaces import AnySpace, Categorical, Product, is_named
@@ -454,8 +455,8 @@ class LoweredCircuit:
         expect(remat, (bool, Iterable), "remat", "True, or a list of titles of blocks")
         expect(unroll, int, "unroll", "a number of rounds")
         if unroll < 1:
-            fault = Failure("unroll", str(unroll), "is no number of rounds, which is at least 1")
-            raise InvalidStructure("options", [fault])
+            message = "is no number of rounds, which is at least 1"
+            raise fault("options", "unroll", str(unroll), message)
         self.circuit = circuit.at(sizes or {}).live()
         H = self.circuit.apex
         blocks = zip(H.column("title"), H.lists["rounds"], strict=True)
@@ -475,8 +476,7 @@ class LoweredCircuit:
             for label in dict.fromkeys(labels)
             if label not in (opaque or {}) and getattr(label, "call", None) is None
         ]
-        if unknown:
-            raise InvalidStructure("options", unknown)
+        refuse("options", unknown)
         if experts not in EXPERTS:
             raise UnknownName(f"experts={experts!r} is not known; {did_you_mean(experts, EXPERTS)}")
         if accumulate is not None and not jnp.issubdtype(jnp.dtype(accumulate), jnp.floating):
@@ -497,8 +497,7 @@ class LoweredCircuit:
             for name in self.parameters
             if any(other.startswith(f"{name}/") for other in self.parameters)
         ]
-        if failures:
-            raise InvalidStructure("parameters", failures)
+        refuse("parameters", failures)
 
     @cached_property
     def is_random(self) -> bool:
@@ -538,7 +537,7 @@ class LoweredCircuit:
             parameters = ", ".join(dict.fromkeys(unknown.values()))
             message = f"sizes that are not known, of parameters {parameters}; give the shapes of "
             message += f"inputs by at_dom, or {sizes_hint(unknown)}"
-            raise InvalidStructure("parameters", [Failure("sizes", ", ".join(unknown), message)])
+            raise fault("parameters", "sizes", ", ".join(unknown), message)
         return nested(found)
 
     def _fan(self, row: int) -> int:
@@ -584,8 +583,7 @@ class LoweredCircuit:
                 shown = f"{value!r:.60}" if one is None else f"an array of {one.dtype}"
                 failures.append(Failure("type", where, f"is {H.array_text(row)}, found {shown}"))
             found.append(one)
-        if failures:
-            raise InvalidStructure("this call", failures)
+        refuse("this call", failures)
         return tuple(found)
 
     def sizes(
@@ -595,7 +593,7 @@ class LoweredCircuit:
         H, failures, given = self.circuit.apex, [], []
         if shapes is not None and len(shapes) != len(self._given):
             message = f"{len(shapes)} are given; there are {', '.join(self._given) or 'none'}"
-            raise InvalidStructure(what, [Failure("arity", "arrays", message)])
+            raise fault(what, "arity", "arrays", message)
         pairs = [] if shapes is None else zip(self._given.items(), shapes, strict=True)
         for (where, row), shape in pairs:
             axes = H.lists["axes"].row(row).tolist()
@@ -608,11 +606,9 @@ class LoweredCircuit:
             given += [
                 (axis, n, where, k) for k, (axis, n) in enumerate(zip(axes, shape, strict=True))
             ]
-        if failures:
-            raise InvalidStructure("arrays", failures)
+        refuse("arrays", failures)
         failures = self._unequal(given)
-        if failures:
-            raise InvalidStructure("this call", failures)
+        refuse("this call", failures)
         every = H.relations()
         relations = [one for one, _, _ in every]
         count = len(relations)
@@ -640,8 +636,7 @@ class LoweredCircuit:
                 message = f"its arrays are not given, so that it needs sizes={{{needs}}}"
                 failures = [Failure("sizes", f"axes {', '.join(open_)}", message)]
         sizes = {axis: number for axis, number in numbers.items() if number is not None}
-        if failures:
-            raise InvalidStructure(what, failures)
+        refuse(what, failures)
         return sizes
 
     def _unequal(self, given: Iterable[tuple[int, int, str, int]]) -> list[Failure]:
@@ -710,15 +705,14 @@ class LoweredCircuit:
         """Refuse another number of arrays than the circuit takes."""
         if count != len(self.circuit.dom):
             message = f"takes {len(self.circuit.dom)} arrays, found {count}"
-            raise InvalidStructure("call", [Failure("arity", f"{self.circuit!r}", message)])
+            raise fault("call", "arity", f"{self.circuit!r}", message)
 
     def values(self, params: Mapping[str, Any]) -> list[Any]:
         """Return the parameters in the order of :attr:`parameters`; list those that are missing."""
         values = [_leaf(params, name) for name in self.parameters]
-        missing = [name for name, one in zip(self.parameters, values, strict=True) if one is None]
-        if missing:
-            failures = [Failure("parameters", repr(name), "is missing") for name in missing]
-            raise InvalidStructure("parameters", failures)
+        given = zip(self.parameters, values, strict=True)
+        missing = (name for name, one in given if one is None)
+        refuse("parameters", (Failure("parameters", repr(name), "is missing") for name in missing))
         return values
 
     def __call__(self, params: Mapping[str, Any], *arrays: Any, key: Any = None) -> Any:
@@ -750,9 +744,7 @@ class LoweredCircuit:
         shapes = [jnp.shape(one) for one in given]
         program = self.program(shapes)
         if self.check:
-            failures = self._outside(given, self.sizes(shapes))
-            if failures:
-                raise InvalidStructure("this call", failures)
+            refuse("this call", self._outside(given, self.sizes(shapes)))
         found = program.run(_functions(key, self._options), given)
         return found[0] if len(found) == 1 else tuple(found)
 
@@ -920,8 +912,7 @@ class CircuitArchitecture(Architecture):
             kinds = [types[row] if verb == "takes" else None for row in rows]
             failures += [failure for one in spaces for failure in _empty(one)]
             ends.append(_boundary(space, kinds))
-        if failures:
-            raise InvalidStructure("circuit", failures)
+        refuse("circuit", failures)
         found = compose(tensor(ends[0], *(idle for _ in seeds)), whole, ends[1])
         for space, end, wires, made, rows in (
             (source, ends[0], ends[0].dom, found.dom[: len(read)], read),
@@ -937,8 +928,7 @@ class CircuitArchitecture(Architecture):
                     )
                     message = f"{lifted}has {rank} axes, an example of {_named(one)} has {own}"
                     failures.append(Failure("rank", shown, message))
-        if failures:
-            raise InvalidStructure("circuit", failures)
+        refuse("circuit", failures)
         return CircuitArchitecture(_numbered(found))
 
     def init(self, key: Any, source: AnySpace, target: AnySpace) -> Any:

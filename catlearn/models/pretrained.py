@@ -29,7 +29,7 @@ from catlearn.arrays.boxes import Draft
 from catlearn.arrays.circuit import Circuit, lift
 from catlearn.arrays.operations import view
 from catlearn.arrays.sizes import Size
-from catlearn.errors import CatlearnError, Failure, InvalidStructure, did_you_mean
+from catlearn.errors import CatlearnError, Failure, did_you_mean, refuse
 from catlearn.models.circuits import LoweredCircuit, nested
 
 
@@ -108,8 +108,7 @@ def read_parameters(
         for name in arrays
         if name not in used and not any(fnmatchcase(name, one) for one in wanted)
     ]
-    if failures:
-        raise InvalidStructure("parameters", failures)
+    refuse("parameters", failures)
     return nested(found)
 
 

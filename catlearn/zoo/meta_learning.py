@@ -29,7 +29,7 @@ from __future__ import annotations
 from typing import Any
 
 from catlearn.category import Equation
-from catlearn.errors import Failure, InvalidStructure, did_you_mean, expect
+from catlearn.errors import Failure, did_you_mean, expect, refuse
 from catlearn.learning import Dataset, LearningDiagram, Operator
 from catlearn.models import Model, Pairing, Product
 
@@ -72,17 +72,15 @@ def maml(
     """
     expect(model, Model, "model", "a Model from points to values")
     expect(tasks, Dataset, "tasks", "a Dataset with one example for each task")
-    missing = [name for name in (*support, *query) if name not in tasks.spaces]
-    if missing:
-        known = list(tasks.spaces)
-        raise InvalidStructure(
-            "the regime",
-            [
-                Failure("column", f"data set '{tasks.name}'", f"has no column {name!r}; {hint}")
-                for name in missing
-                for hint in [did_you_mean(name, known)]
-            ],
-        )
+    where, known = f"data set '{tasks.name}'", list(tasks.spaces)
+    refuse(
+        "the regime",
+        (
+            Failure("column", where, f"has no column {name!r}; {did_you_mean(name, known)}")
+            for name in (*support, *query)
+            if name not in known
+        ),
+    )
     answers = tasks.spaces[query[1]]
     given = (*support, query[0])
     episode = Product("episode", *(tasks.spaces[name] for name in given))

@@ -47,7 +47,7 @@ from catlearn.drawing.circuits.glyphs import (
     spelled,
 )
 from catlearn.drawing.scene import counted
-from catlearn.errors import Failure, InvalidStructure, did_you_mean, expect
+from catlearn.errors import Failure, did_you_mean, expect, fault, refuse
 
 
 @dataclass(frozen=True)
@@ -245,12 +245,14 @@ def _closed(
 def _known(names: Iterable[str], titles: Iterable[str | None]) -> None:
     """Refuse names that no block has."""
     known = dict.fromkeys(title or "" for title in titles)
-    unknown = sorted({*names} - {*known})
-    if unknown:
-        hint = did_you_mean(unknown[0], known)
-        raise InvalidStructure("draw", [
-            Failure("open", repr(name), f"is no block of the circuit; {hint}") for name in unknown
-        ])  # fmt: skip
+    message = "is no block of the circuit"
+    refuse(
+        "draw",
+        (
+            Failure("open", repr(name), f"{message}; {did_you_mean(name, known)}")
+            for name in sorted({*names} - {*known})
+        ),
+    )
 
 
 def _opened(
@@ -862,8 +864,7 @@ def circuit_scene(
         levels = resources.levels()
         own = resources.circuit
         if own is None or not _same_boxes(own, circuit):
-            failure = Failure("resources", "the table", "is that of another circuit")
-            raise InvalidStructure("draw", [failure])
+            raise fault("draw", "resources", "the table", "is that of another circuit")
     expect(depth, (type(None), int), "depth", "a number of blocks")
     expect(inputs, (type(None), Sequence), "inputs", "a list of places")
     expect(breaks, Iterable, "breaks", "a list of titles")
@@ -873,7 +874,7 @@ def circuit_scene(
     _known(wanted, whole.apex.column("title"))
     if inputs is not None and sorted(map(repr, inputs)) != sorted(map(repr, range(len(whole.dom)))):
         message = f"is no order of {counted(len(whole.dom), 'input')}, counted from 0"
-        raise InvalidStructure("draw", [Failure("inputs", str([*inputs]), message)])
+        raise fault("draw", "inputs", str([*inputs]), message)
     shown_once: Mapping[int, int] = fold if isinstance(fold, Mapping) else {}
     if fold is True:
         found = once(whole, (*wanted, *hints))
@@ -1053,7 +1054,7 @@ def _place(
     known.pop("", None)
     if name not in known:
         message = f"is no box or block of the picture; {did_you_mean(name, known)}"
-        raise InvalidStructure("draw", [Failure("breaks", repr(name), message)])
+        raise fault("draw", "breaks", repr(name), message)
     return max(k for k in range(known[name] + 1) if states[k].column)
 
 
