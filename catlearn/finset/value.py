@@ -32,10 +32,6 @@ SHOWN = 10
 class once(cached_property[Kind]):
     """A property that follows from the fields of a value, computed once; it is not pickled."""
 
-    def __set_name__(self, owner: Any, name: str) -> None:
-        super().__set_name__(owner, name)
-        owner._found = {*owner._found, name}
-
 
 class Frozen(Brief):
     """A value whose fields are set once, by ``_set`` in its constructor.
@@ -49,8 +45,6 @@ class Frozen(Brief):
     >>> Point(1, 2, "red") == Point(1, 2, "blue"), Point(1, 2, "red") == Point(1, 3, "red")
     (True, False)
     """
-
-    _found = frozenset({"_cache"})
 
     def __init_subclass__(cls, by: str = "", **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -84,7 +78,8 @@ class Frozen(Brief):
         return cache[key]
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: field for name, field in vars(self).items() if name not in self._found}
+        found = {name for name in vars(self) if isinstance(getattr(type(self), name, None), once)}
+        return {name: vars(self)[name] for name in vars(self) if name not in found | {"_cache"}}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         for field in state.values():

@@ -272,6 +272,22 @@ class Pair(Frozen, by="x y"):
         return [self.x + self.y]
 
 
+class Counted(Frozen):
+    @once
+    def count(self):
+        return len(vars(self))
+
+
+class Both(Pair, Counted):
+    """What is computed once comes from each of the two."""
+
+
+def test_what_is_computed_once_by_either_base_is_not_pickled():
+    both = Both(1, 2)
+    assert (both.total, both.count) == ([3], 4)
+    assert vars(pickle.loads(pickle.dumps(both))) == {"x": 1, "y": 2, "colour": "red"}
+
+
 @given(st.tuples(*[st.integers(0, 2)] * 3), st.tuples(*[st.integers(0, 2)] * 3))
 def test_values_are_compared_by_the_fields_that_their_class_names(one, other):
     a, b = Pair(*one), Pair(*other)
