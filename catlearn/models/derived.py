@@ -383,7 +383,7 @@ _registry: dict[str, Operation] = {}
 
 
 @dataclass(frozen=True, init=False)
-class Operated(Architecture):
+class Operated(Wrapper):
     """An operator on an architecture.
 
     Parameters
@@ -414,6 +414,7 @@ class Operated(Architecture):
     of: Architecture | None
     source: AnySpace | None
     target: AnySpace | None
+    stateful = False  # type: ignore[assignment]
 
     def __init__(
         self,
@@ -436,7 +437,7 @@ class Operated(Architecture):
         return Operated(self.operator, of, source, target, **dict(self.options))
 
     @property
-    def _on(self) -> Architecture:
+    def architecture(self) -> Architecture:  # type: ignore[override]
         if self.of is None:
             raise CatlearnError(f"the operator {self} acts on no architecture yet")
         return self.of
@@ -447,36 +448,24 @@ class Operated(Architecture):
 
     @property
     def parameter_free(self) -> bool:
-        return self._on.parameter_free
-
-    @property
-    def accepts_key(self) -> bool:
-        return self._on.accepts_key
-
-    @property
-    def has_modes(self) -> bool:
-        return self._on.has_modes
+        return self.architecture.parameter_free
 
     @property
     def bound(self) -> bool:
         return self.of is None or self.of.bound
 
-    @property
-    def stackable(self) -> bool:
-        return self._on.stackable
-
     def structure(self, source: AnySpace, target: AnySpace) -> Any:
         assert self.source is not None
         assert self.target is not None
-        return self._on.structure(self.source, self.target)
+        return self.architecture.structure(self.source, self.target)
 
     def parts(self, variables: Any) -> tuple[Any, Any, Any]:
-        return self._on.parts(variables)
+        return self.architecture.parts(variables)
 
     def run(self, variables: Any, x: Any, key: Any = None, train: bool = False) -> tuple[Any, Any]:
         def on(variables: Any, x: tuple[Any, ...]) -> Any:
             (whole,) = x if len(x) == 1 else (x,)
-            return self._on.run(variables, whole, key=key, train=train)[0]
+            return self.architecture.run(variables, whole, key=key, train=train)[0]
 
         operator, options = operation(self.operator), dict(self.options)
         if sees_parameters(operator):
