@@ -214,6 +214,12 @@ def _windows(
     return ones + sizes, ones + steps, ones + holes, padded
 
 
+def _least(x: Array) -> Any:
+    """Return the least number of an array's type."""
+    found = -np.inf if jnp.issubdtype(x.dtype, jnp.floating) else jnp.iinfo(x.dtype).min
+    return np.array(found, x.dtype)[()]
+
+
 def _max_pool(n: int) -> Callable[..., Array]:
     def pool(
         x: Array,
@@ -224,10 +230,7 @@ def _max_pool(n: int) -> Callable[..., Array]:
         ceil: bool = False,
     ) -> Array:
         sizes, steps, holes, sides = _windows(x, window, stride, padding, dilation, ceil, n)
-        least = -jnp.inf if jnp.issubdtype(x.dtype, jnp.floating) else jnp.iinfo(x.dtype).min
-        return lax.reduce_window(
-            x, np.array(least, x.dtype)[()], lax.max, sizes, steps, sides, window_dilation=holes
-        )
+        return lax.reduce_window(x, _least(x), lax.max, sizes, steps, sides, window_dilation=holes)
 
     return pool
 
@@ -248,8 +251,7 @@ def _max_pool_places(n: int) -> Callable[..., Any]:
         sides = every[3][lead:]
         image = x.shape[lead:]
         places = jnp.arange(math.prod(image), dtype=np.int32).reshape(image)
-        least = -jnp.inf if jnp.issubdtype(x.dtype, jnp.floating) else jnp.iinfo(x.dtype).min
-        padded = jnp.pad(x, [(0, 0)] * lead + sides, constant_values=least)
+        padded = jnp.pad(x, [(0, 0)] * lead + sides, constant_values=_least(x))
         marked = jnp.pad(places, sides)
         values, at = [], []
         for offset in np.ndindex(*sizes):
