@@ -78,18 +78,14 @@ def attending(module: Any) -> Any:
     def made(module: Any, inputs: Any, named: Any, leaves: Any, tree: Any) -> _Attending:
         return _Attending(module, inputs, named)
 
-    found = remade(module, made, (attending,))
-    type(found).attentions = _attentions
-    return found
+    def attentions(run: _Attending, *_: Any) -> list[str]:
+        return [*run.said]
 
-
-def _attentions(self: Any, *inputs: Any, **named: Any) -> list[str]:
-    """Return where a call has attentions, and where it has what is none, and why."""
-    return _Attending(self.original(), inputs, named).said
+    return remade(module, made, (attending,), {"attentions": attentions})
 
 
 class _Attending:
-    """The graph of a call, run by PyTorch."""
+    """The graph of a call, run by PyTorch; it says where attentions are, and what is none."""
 
     def __init__(self, module: Any, inputs: Any, named: Any) -> None:
         self.exported = Exported(module, inputs, named, whole=False)

@@ -141,7 +141,7 @@ class Exported:
         whole: bool = True, changing: bool = False,
     ) -> None:  # fmt: skip
         self.name = type(module).__name__
-        as_tensors = library().utils._pytree.tree_map(_tensor, (inputs, dict(named)))
+        as_tensors = library().utils._pytree.tree_map(_leaf, (inputs, dict(named)))
         if whole:
             self._refuse(_elsewhere(module, *as_tensors))
         self.program = program = _exported(self.name, module, *as_tensors, whole=whole)
@@ -380,57 +380,18 @@ def in_jax(
             [5., 5., 5.]])
     """
 
-    def read(module: Any, inputs: Any, named: Any) -> tuple[Any, Callable[..., Any], list[str]]:
-        program = Exported(module, inputs, named, changing=True)
+    def asked(name: str) -> Callable[..., Any]:
+        return lambda run, held, leaves: run.asked(name, held, leaves)
 
-        def keyed(state: Mapping[str, Array], *inputs: Any, **named: Any) -> Any:
-            own = {name: one for name, one in state.items() if name != KEY}
-            key = jax.random.wrap_key_data(state[KEY].astype(np.uint32))
-            return program.drawn(key)(own, *inputs, **named)
-
-        drawn = [KEY] * program.draws
-        fn = keyed if drawn else program
-        return program, fn if transform is None else transform(fn), drawn
-
-    def made(module: Any, inputs: Any, named: Any, leaves: Any, tree: Any) -> Callable[..., Any]:
-        torch = library()
-        program, fn, drawn = read(module, inputs, named)
-        names = [*program.tensors]
-        runner = _Runner(fn, [*names, *drawn], leaves, tree)
-
-        def run(held: Mapping[str, Any], leaves: list[Any]) -> Any:
-            keys = [torch.randint(2**31, (2,)) for _ in drawn]
-            found = runner([*(held[name] for name in names), *keys], leaves)
-            count = len(found) - len(program.changes)
-            with torch.no_grad():
-                for name, one in zip(program.changes, found[count:], strict=True):
-                    held[name].copy_(one)
-            return program.rebuilt(found[:count])
-
-        return run
-
-    def method(name: str) -> Callable[..., Any]:
-        def asked(self: Any, *inputs: Any, **named: Any) -> Any:
-            torch = library()
-            program, fn, drawn = read(self.original(), inputs, named)
-            held = dict(_tensors(self))
-            state = {one: _shared(held[one]) for one in program.tensors}
-            state |= dict.fromkeys(drawn, jnp.zeros(2, int))
-            arrays, others = torch.utils._pytree.tree_map(
-                lambda one: _shared(one) if torch.is_tensor(one) else one, (inputs, named)
-            )
-            return getattr(fn, name)(state, *arrays, **others)
-
-        return asked
-
-    found = remade(module, made, (in_jax, transform, methods))
-    for name in methods:
-        if not hasattr(found, name):
-            setattr(type(found), name, method(name))
-    return found
+    made = functools.partial(_Runner, transform)
+    again = (in_jax, transform, methods)
+    return remade(module, made, again, {name: asked(name) for name in methods})
 
 
-def remade(module: Any, made: Callable[..., Callable[..., Any]], again: tuple[Any, ...]) -> Any:
+def remade(
+    module: Any, made: Callable[..., Callable[..., Any]], again: tuple[Any, ...],
+    methods: Mapping[str, Callable[..., Any]],
+) -> Any:  # fmt: skip
     """Return a module of a subclass, whose calls run as is decided once for each kind of them.
 
     Parameters
@@ -438,10 +399,13 @@ def remade(module: Any, made: Callable[..., Callable[..., Any]], again: tuple[An
     module
         A ``torch.nn.Module``.
     made
-        From the module as it was, the arguments of a call, and the leaves and the tree of these, to
-        a function of tensors by name and leaves.
+        From the module as it was, without its hooks, the arguments of a call, and the leaves and
+        the tree of these, to a function of tensors by name and leaves. Arrays are tensors there.
     again
         A function that makes the same of a module that was pickled, and what it is given besides.
+    methods
+        By name, what else the module is asked with the arguments of a call, as a function of what
+        was made, tensors by name and leaves. Methods that it has itself stay as they are.
 
     Raises
     ------
@@ -462,8 +426,10 @@ def remade(module: Any, made: Callable[..., Callable[..., Any]], again: tuple[An
     def original(self: Any) -> Any:
         return of(kind, self.__dict__)
 
-    def forward(self: Any, *inputs: Any, **named: Any) -> Any:
-        leaves, tree = torch.utils._pytree.tree_flatten((inputs, named))
+    def run_of(self: Any, inputs: Any, named: Any) -> tuple[Callable[..., Any], Any, list[Any]]:
+        pytree = torch.utils._pytree
+        inputs, named = pytree.tree_map(_tensor, (inputs, named))
+        leaves, tree = pytree.tree_flatten((inputs, named))
         held = dict(_tensors(self))
         kinds = [
             (tuple(x.shape), x.dtype, x.device) if torch.is_tensor(x) else repr(x) for x in leaves
@@ -478,7 +444,14 @@ def remade(module: Any, made: Callable[..., Callable[..., Any]], again: tuple[An
             bare.__dict__ |= {name: type(one)() for name, one in vars(self).items()
                               if name.endswith("_hooks") and isinstance(one, dict)}  # fmt: skip
             runs[key] = made(bare, inputs, named, leaves, tree)
-        return runs[key](held, leaves)
+        return runs[key], held, leaves
+
+    def forward(self: Any, *inputs: Any, **named: Any) -> Any:
+        run, held, leaves = run_of(self, inputs, named)
+        return run(held, leaves)
+
+    def method(ask: Callable[..., Any]) -> Callable[..., Any]:
+        return lambda self, *inputs, **named: ask(*run_of(self, inputs, named))
 
     def again_of(self: Any, protocol: Any) -> Any:
         return again[0], (original(self), *again[1:])
@@ -488,7 +461,8 @@ def remade(module: Any, made: Callable[..., Callable[..., Any]], again: tuple[An
         same.__dict__ = copy.deepcopy(self.__dict__, memo)
         return same
 
-    body = {
+    own = {name: method(ask) for name, ask in methods.items() if not hasattr(module, name)}
+    body = own | {
         "forward": forward, "original": original, "__doc__": kind.__doc__,
         "__deepcopy__": copied, "__reduce_ex__": again_of,
     }  # fmt: skip
@@ -506,12 +480,24 @@ def _autocast() -> tuple[Any, ...]:
 
 
 class _Runner:
-    """A function of JAX that PyTorch calls and differentiates: tensors in, a tuple of them out."""
+    """The calls of one kind of a module, by JAX: tensors by name and leaves to what it returns."""
 
     def __init__(
-        self, fn: Callable[..., Any], names: list[str], leaves: list[Any], tree: Any
-    ) -> None:
+        self, transform: Callable[..., Any] | None, module: Any, inputs: Any, named: Any,
+        leaves: list[Any], tree: Any,
+    ) -> None:  # fmt: skip
         torch = library()
+        self.program = program = Exported(module, inputs, named, changing=True)
+        self.drawn = [KEY] * program.draws
+
+        def keyed(state: Mapping[str, Array], *inputs: Any, **named: Any) -> Any:
+            own = {name: one for name, one in state.items() if name != KEY}
+            key = jax.random.wrap_key_data(state[KEY].astype(np.uint32))
+            return program.drawn(key)(own, *inputs, **named)
+
+        fn = keyed if self.drawn else program
+        self.fn = fn = fn if transform is None else transform(fn)
+        self.tree, names = tree, [*program.tensors, *self.drawn]
         self.places = [k for k, leaf in enumerate(leaves) if torch.is_tensor(leaf)]
         constants = [None if torch.is_tensor(leaf) else leaf for leaf in leaves]
 
@@ -537,9 +523,28 @@ class _Runner:
             return jax.vjp(parted, moving, has_aux=True)
 
         self.value, self.pair = jax.jit(flat), jax.jit(pair)
-        self.pull = jax.jit(lambda pull, slopes: pull(slopes)[0])
+        # Of complex numbers PyTorch's gradients are the conjugates of those of JAX.
+        conjugated = functools.partial(jax.tree.map, jnp.conj)
+        self.pull = jax.jit(lambda pull, slopes: conjugated(pull(conjugated(slopes))[0]))
 
-    def __call__(self, state: list[Any], leaves: list[Any]) -> Any:
+    def __call__(self, held: Mapping[str, Any], leaves: list[Any]) -> Any:
+        keys = [library().randint(2**31, (2,)) for _ in self.drawn]
+        found = self._run([*(held[name] for name in self.program.tensors), *keys], leaves)
+        count = len(found) - len(self.program.changes)
+        with library().no_grad():
+            for name, one in zip(self.program.changes, found[count:], strict=True):
+                held[name].copy_(one)
+        return self.program.rebuilt(found[:count])
+
+    def asked(self, name: str, held: Mapping[str, Any], leaves: list[Any]) -> Any:
+        """Return what a method of the function says of a call."""
+        state = {one: _shared(held[one]) for one in self.program.tensors}
+        state |= dict.fromkeys(self.drawn, jnp.zeros(2, int))
+        given = [_shared(leaf) if library().is_tensor(leaf) else leaf for leaf in leaves]
+        inputs, named = library().utils._pytree.tree_unflatten(given, self.tree)
+        return getattr(self.fn, name)(state, *inputs, **named)
+
+    def _run(self, state: list[Any], leaves: list[Any]) -> Any:
         tensors = [*state, *(leaves[k] for k in self.places)]
         if not library().is_grad_enabled():
             return tuple(
@@ -616,6 +621,13 @@ _PLACEMENT = {
 
 def _tensor(value: Any) -> Any:
     return to_torch(value) if isinstance(value, np.ndarray | jax.Array) else value
+
+
+def _leaf(value: Any) -> Any:
+    """Return a tensor that nothing made, since ``torch.export`` looks at gradients of inputs."""
+    value = _tensor(value)
+    made = library().is_tensor(value) and not value.is_leaf
+    return value.detach().requires_grad_() if made else value
 
 
 def _tensors(module: Any) -> Iterator[tuple[str, Any]]:

@@ -650,6 +650,29 @@ def test_a_module_runs_in_jax():
         torch.testing.assert_close(fast(x), fast.original()(x), rtol=1e-5, atol=1e-5)
 
 
+def test_gradients_of_complex_numbers_are_those_of_pytorch():
+    module, rng = Given(lambda w, x: w * x * x), np.random.default_rng(0)
+    x, weight = (
+        torch.tensor(rng.normal(size=(4, 3)) + 1j * rng.normal(size=(4, 3)), dtype=torch.complex64)
+        for _ in range(2)
+    )
+    x.requires_grad_()
+    slopes = []
+    for one in (in_jax(module), module):
+        y = one(x.conj())
+        slopes.append(torch.autograd.grad((y * weight).real.sum() + y.imag.sum(), [x, one.w]))
+    for ours, theirs in zip(*slopes, strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-4)
+
+
+def test_arrays_that_a_module_is_given_are_inputs():
+    fast = in_jax(Given(lambda w, x: x * 2))
+    ones = np.ones((500, 3), np.float32)
+    # Both are printed alike.
+    for array in (ones, np.where(np.arange(500)[:, None] == 250, 5, ones)):
+        np.testing.assert_array_equal(fast(array), 2 * array)
+
+
 def test_a_module_in_jax_is_trained():
     module = encoder()
     twins, (x,) = [in_jax(copy.deepcopy(module)), module], drawn((2, 5, 12))
@@ -720,6 +743,21 @@ def test_optimised_modules_say_how_they_run():
         assert one.plan({"x": x}, scale=2.0).streams.streamed
     assert differs(fast({"x": x}, scale=2.0).detach(), module.eval()({"x": x}, scale=2.0)) < 1e-5
     assert fast.report() == "its own"
+    calls = []
+
+    class Counted(nn.Linear):
+        def forward(self, x):
+            calls.append(1)
+            return super().forward(x)
+
+    counted = Counted(8, 8)
+    counted.register_forward_hook(lambda *given: torch.tanh(given[2]))
+    kept = cl.optimise(counted)
+    kept(x)
+    times = len(calls)
+    assert "tanh" not in str(kept.plan(x).program.circuit)
+    kept.report(x)
+    assert len(calls) == times
     assert not hasattr(in_jax(module), "plan")
     line = cl.optimise(nn.Linear(8, 8))
     assert line.report(x).plan.left_alone

@@ -80,6 +80,32 @@ def test_gradients_pass_through_the_inputs():
     close(found["front"], jax.jit(jax.grad(loss))(params["front"]))
 
 
+def test_gradients_of_complex_numbers_are_those_of_jax():
+    class Turned(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.w = torch.nn.Parameter(torch.tensor([1 + 2j, 3 - 1j]))
+
+        def forward(self, x):
+            return self.w * x * x
+
+    def squares(run):
+        def total(params, x):
+            y = run(params, x)
+            return jnp.sum(jnp.abs(y - 1j) ** 2 * jnp.arange(2))
+
+        return jax.grad(total, (0, 1))
+
+    architecture, variables = Torch.of(Turned())
+    x = jnp.array([[1 - 1j, 2j], [0.5, 1 + 1j]])
+    ours = squares(lambda w, x: architecture.run({**variables, "params": {"w": w}}, x)[0])
+    theirs = squares(lambda w, x: w * x * x)
+    for found, expected in zip(
+        *(one(variables["params"]["w"], x) for one in (ours, theirs)), strict=True
+    ):
+        close(found, expected)
+
+
 def test_training_gives_the_users_object_back():
     module = net()
     before = named(module.state_dict().items())

@@ -103,7 +103,7 @@ def _narrow(array: np.ndarray) -> np.ndarray:
 def to_numpy(tensor: Any) -> np.ndarray:
     torch = library()
 
-    tensor = tensor.detach().cpu()
+    tensor = tensor.detach().cpu().resolve_conj().resolve_neg()
     if tensor.dtype is torch.bfloat16:
         import ml_dtypes
 
@@ -352,7 +352,10 @@ def _call(
 def _pull(
     module: Any, params: Any, inputs: Any, buffers: Any, seed: Any, random: bool, cotangent: Any
 ) -> list[np.ndarray]:
-    """Return the gradients of floating parameters and inputs, in the order of their leaves."""
+    """Return the gradients of real and complex parameters and inputs, in the order of their leaves.
+
+    Of complex numbers those of JAX are the conjugates of PyTorch's.
+    """
     import jax
 
     torch = library()
@@ -362,7 +365,7 @@ def _pull(
     moving = [
         tensor
         for tensor in jax.tree.leaves(({name: tensors[name] for name in params}, given))
-        if tensor.is_floating_point()
+        if tensor.is_floating_point() or tensor.is_complex()
     ]
     for tensor in moving:
         tensor.requires_grad_()
@@ -370,7 +373,7 @@ def _pull(
         y = torch.func.functional_call(module, tensors, given)
         # Not all outputs need depend on what moves.
         pairs = [
-            (out, to_torch(slope, out.dtype))
+            (out, to_torch(slope, out.dtype).conj())
             for out, slope in zip(
                 jax.tree.leaves(as_tuple(y)), jax.tree.leaves(cotangent), strict=True
             )
@@ -382,7 +385,9 @@ def _pull(
             found = torch.autograd.grad(outs, moving, slopes, allow_unused=True)
     floats = [leaf for leaf in jax.tree.leaves((params, inputs)) if _is_floating(leaf)]
     return [
-        np.zeros(leaf.shape, leaf.dtype) if slope is None else to_numpy(slope).astype(leaf.dtype)
+        np.zeros(leaf.shape, leaf.dtype)
+        if slope is None
+        else to_numpy(slope.conj()).astype(leaf.dtype)
         for slope, leaf in zip(found, floats, strict=True)
     ]
 
