@@ -55,7 +55,8 @@ class LoweredFold:
         Axes of the outputs of which blocks run one after the other, with the size of these.
     reverse
         How gradients are formed: ``"stream"``, from the last state; or ``"checkpoint"``, an
-        ordinary loop that keeps the state of each block, and can be differentiated forward.
+        ordinary loop that keeps the state of each block, and can be differentiated forward; equal
+        greatest entries of different blocks do not share its gradient equally.
 
     Raises
     ------
