@@ -288,20 +288,20 @@ def decode_tensors(
 
 
 def _split(data: bytes, what: str) -> tuple[dict[str, Any], memoryview]:
-    def refuse(message: str) -> InvalidStructure:
+    def wrong(message: str) -> InvalidStructure:
         return fault(what, "header", "first bytes", message, FileFormatError)
 
     if len(data) < 8:
-        raise refuse(f"the file has {len(data)} bytes, a header needs 8; is it complete?")
+        raise wrong(f"the file has {len(data)} bytes, a header needs 8; is it complete?")
     length = int.from_bytes(data[:8], "little")
     if length > MAX_HEADER_BYTES:
-        raise refuse(f"the header claims {length} bytes, at most {MAX_HEADER_BYTES} are read")
+        raise wrong(f"the header claims {length} bytes, at most {MAX_HEADER_BYTES} are read")
     if 8 + length > len(data):
         found = len(data) - 8
-        raise refuse(f"the header claims {length} bytes, {found} follow; is the file complete?")
+        raise wrong(f"the header claims {length} bytes, {found} follow; is the file complete?")
     header = parse_json(data[8 : 8 + length], what, max_bytes=MAX_HEADER_BYTES)
     if not isinstance(header, dict):
-        raise refuse("the header must be a JSON object")
+        raise wrong("the header must be a JSON object")
     return header, memoryview(data)[8 + length :]
 
 

@@ -25,7 +25,7 @@ import numpy as np
 
 from catlearn.category.graph import Graph, is_pair
 from catlearn.category.path import Path
-from catlearn.errors import Failure, InvalidStructure, TooLarge, expect, fault, refuse
+from catlearn.errors import Failure, TooLarge, expect, fault, refuse
 from catlearn.finset import FinSet
 from catlearn.finset.value import SHOWN, failures_at, listing
 
@@ -68,17 +68,16 @@ def as_pairs(relation: Any, elements: Iterable[Any] = ()) -> tuple[tuple[str, ..
         for pair in relation:
             expect(pair, Iterable, "each pair", "two elements, such as ('a', 'b')")
             related.append(tuple(pair))
-        bad = [pair for pair in related if len(pair) != 2]
-        if bad:
-            message = "a pair of elements is expected"
-            raise InvalidStructure("order", [Failure("pair", repr(p), message) for p in bad])
+        bad = (pair for pair in related if len(pair) != 2)
+        message = "a pair of elements is expected"
+        refuse("order", (Failure("pair", repr(pair), message) for pair in bad))
         given += [end for pair in related for end in pair]
     place = {element: row for row, element in enumerate(dict.fromkeys(given))}
     names = tuple(str(element) for element in place)
     if len(set(names)) < len(names):
         twice = sorted({name for name in names if names.count(name) > 1})
-        failures = [Failure("names", name, "different elements have this text") for name in twice]
-        raise InvalidStructure("order", failures)
+        message = "different elements have this text"
+        refuse("order", (Failure("names", name, message) for name in twice))
     rows = [(place[a], place[b]) for a, b in related]
     return names, np.array(rows, np.int64).reshape(-1, 2)
 

@@ -360,15 +360,14 @@ class Objective(Brief):
         """
         parameters = tuple(dict.fromkeys(mapping.get(p, p) for p in self.parameters))
         trained = set(parameters)
-        clashes = [c for c in self.constants if mapping.get(c, c) in trained]
-        if clashes:
-            failures = [
-                Failure(
-                    "names", f"constant {c!r}", f"gets a parameter's name, {mapping.get(c, c)!r}"
-                )
-                for c in clashes
-            ]
-            raise InvalidStructure("renaming", failures)
+        clashes = ((c, name) for c in self.constants if (name := mapping.get(c, c)) in trained)
+        refuse(
+            "renaming",
+            (
+                Failure("names", f"constant {c!r}", f"gets a parameter's name, {name!r}")
+                for c, name in clashes
+            ),
+        )
         terms = [Term(term.atom.rename(mapping), term.weight, term.name) for term in self.terms]
         return Objective(parameters, terms, self.aggregator, check=False)
 

@@ -44,7 +44,7 @@ from catlearn.cost.objective import Aggregator, Objective, Term, Terms, one_aggr
 from catlearn.cost.quantale import LAWVERE, ULTRAMETRIC, Quantale, write_value
 from catlearn.cset import Open
 from catlearn.cset.cospan import free_rows, leg_along
-from catlearn.errors import Failure, Failures, InvalidStructure, UnknownName, expect, fault
+from catlearn.errors import Failure, Failures, UnknownName, expect, fault, refuse
 from catlearn.finset import FinFunction, Frozen, Shape, Tables, coequalizer, coproduct
 from catlearn.finset.value import once
 from catlearn.names import fresh
@@ -188,10 +188,9 @@ class OpenObjective(Frozen, by="objective inputs outputs"):
 
     def hide(self, *variables: str) -> OpenObjective:
         """Return the same objective with some variables no longer exposed."""
-        unknown = [v for v in variables if v not in self.exposed]
-        if unknown:
-            failures = [Failure("interface", f"variable {v!r}", "is not exposed") for v in unknown]
-            raise InvalidStructure("hiding", failures)
+        unknown = (v for v in variables if v not in self.exposed)
+        message = "is not exposed"
+        refuse("hiding", (Failure("interface", f"variable {v!r}", message) for v in unknown))
         keep = set(self.exposed) - set(variables)
         inputs, outputs = ([v for v in side if v in keep] for side in (self.inputs, self.outputs))
         return OpenObjective(self.objective, inputs, outputs)
@@ -320,10 +319,9 @@ class OpenObjective(Frozen, by="objective inputs outputs"):
         InvalidStructure
             If a variable has no domain, or a table would be larger than the bound.
         """
-        missing = [v for v in self.variables if v not in domains]
-        if missing:
-            failures = [Failure("domains", f"variable {v!r}", "has no values") for v in missing]
-            raise InvalidStructure("finite objective", failures)
+        missing = (v for v in self.variables if v not in domains)
+        failures = (Failure("domains", f"variable {v!r}", "has no values") for v in missing)
+        refuse("finite objective", failures)
         values = {v: list(domains[v]) for v in self.variables}
         names = {"sum": LAWVERE, "max": ULTRAMETRIC}
         aggregator = self.objective.aggregator
@@ -413,10 +411,9 @@ def wire(
             pairs.append((first.setdefault(name, (k, name)), (k, name)))
     objective, renamings = join([part.objective for part in parts], pairs, first.values())
     names = {name: renamings[k][v] for name, (k, v) in first.items()}
-    unknown = [v for v in (*inputs, *outputs) if v not in names]
-    if unknown:
-        failures = [Failure("interface", f"name {v!r}", "no part exposes it") for v in unknown]
-        raise InvalidStructure("wiring", failures)
+    unknown = (v for v in (*inputs, *outputs) if v not in names)
+    message = "no part exposes it"
+    refuse("wiring", (Failure("interface", f"name {v!r}", message) for v in unknown))
     ins, outs = ([names[v] for v in side] for side in (inputs, outputs))
     return OpenObjective(objective, ins, outs, check=False)
 

@@ -44,16 +44,7 @@ import numpy as np
 
 from catlearn.cost.quantale import CommutativeMonoid
 from catlearn.display import Legible
-from catlearn.errors import (
-    CatlearnError,
-    Failure,
-    InvalidStructure,
-    UnknownName,
-    bounded,
-    expect,
-    fault,
-    refuse,
-)
+from catlearn.errors import CatlearnError, Failure, UnknownName, bounded, expect, fault, refuse
 from catlearn.names import quote
 from catlearn.typesetting import to_latex
 
@@ -580,11 +571,14 @@ def minimise(
     expect(objective, Posynomial, "objective", "a Posynomial")
     limits = [(Posynomial.of(one), limit) for one, limit in limits]
     given = dict(bounds or {})
-    empty = [name for name, (low, high) in given.items() if not 0 <= low <= high or high <= 0]
-    if empty:
-        wanted = "expected 0 <= low <= high"
-        failures = [Failure("bounds", n, f"found {given[n]}, {wanted}") for n in empty]
-        raise InvalidStructure("geometric program", failures)
+    refuse(
+        "geometric program",
+        (
+            Failure("bounds", name, f"found {(low, high)}, expected 0 <= low <= high, 0 < high")
+            for name, (low, high) in given.items()
+            if not 0 <= low <= high or high <= 0
+        ),
+    )
     fixed = {name: _exact(low) for name, (low, high) in given.items() if low == high}
     every = [(one.at(fixed), math.log(limit)) for one, limit in [(objective, 1), *limits]]
     names = tuple(dict.fromkeys(name for one, _ in every for name in one.names))

@@ -307,10 +307,8 @@ class Open(Frozen, Displayed, by="apex left right table"):
         parts = _opens((self, *others))
         tables = list(dict.fromkeys(one.table for one in parts))
         if len(tables) > 1:
-            failures = [
-                Failure("interface", "their interfaces", f"rows of {' and of '.join(tables)}")
-            ]
-            raise NotComposable("f @ g", failures)
+            message = f"rows of {' and of '.join(tables)}"
+            raise fault("f @ g", "interface", "their interfaces", message, NotComposable)
         whole = glued([one.apex for one in parts], [], shared)
         left, right = (
             coproduct(*(leg.domain for leg in legs)).universal(

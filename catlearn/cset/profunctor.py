@@ -42,7 +42,7 @@ import numpy as np
 from catlearn.category import Category, Functor, Graph, Morphisms, Path
 from catlearn.cset.cset import CSet, Schema
 from catlearn.cset.representables import precompose, representable
-from catlearn.errors import Failure, InvalidStructure, TooLarge, expect, fault
+from catlearn.errors import Failure, TooLarge, expect, fault, refuse
 from catlearn.finset import (
     Colimit,
     Diagram,
@@ -201,11 +201,9 @@ class Profunctor(Frozen, by="source target cset"):
         C, D = (Schema.of(one).without_attributes for one in (source, target))
         schema, made = pairs_schema(C, D), object.__new__(cls)
         if isinstance(values, Functor):
-            missing = [name for name in schema.tables if name not in values.objects]
-            if missing:
-                message = f"there are only {', '.join(values.objects)}"
-                failures = [Failure("objects", name, message) for name in missing]
-                raise InvalidStructure("profunctor", failures)
+            missing = (name for name in schema.tables if name not in values.objects)
+            message = f"there are only {', '.join(values.objects)}"
+            refuse("profunctor", (Failure("objects", name, message) for name in missing))
             on_pairs = Functor(
                 schema,
                 Morphisms(),

@@ -228,10 +228,14 @@ def shape_of(diagram: Diagram) -> Shape:
     if shape is None:
         message = f"{diagram.of!r} has no shape; say of= with tables that have one"
         raise fault("diagram", "shape", "of", message)
-    other = [k for k, one in enumerate(diagram.objects) if one.shape != shape]
-    if other:
-        message = f"its shape is not that of object 0, {shape!r}"
-        raise InvalidStructure("diagram", [Failure("shape", f"object {k}", message) for k in other])
+    refuse(
+        "diagram",
+        (
+            Failure("shape", f"object {k}", f"its shape is not that of object 0, {shape!r}")
+            for k, one in enumerate(diagram.objects)
+            if one.shape != shape
+        ),
+    )
     return shape
 
 
