@@ -23,7 +23,7 @@ from catlearn.arrays.programs import programmed
 from catlearn.errors import Failure, InvalidStructure, expect
 from catlearn.lowering.streamed import FoldRun, LoweredFold, PrefixRun, either, is_real, wide
 from catlearn.models.circuits import functions_of
-from catlearn.streams.folding import Fold, grouped
+from catlearn.streams.folding import Fold, grouped, refuse_blocks
 from catlearn.streams.prefix import PrefixFold
 from catlearn.streams.rules import StreamRefused
 from catlearn.streams.skipping import Skip, hidden, skips
@@ -105,13 +105,7 @@ def to_pallas(
     )
     tiles = dict(tiles)
     block = tiles.pop(fold.variable, 64)
-    failures = [
-        Failure("blocks", name, f"has blocks of {size!r} indices; a number from 1 is expected")
-        for name, size in tiles.items()
-        if type(size) is not int or size < 1
-    ]
-    if failures:
-        raise InvalidStructure("options", failures)
+    refuse_blocks(tiles)
     found = KernelFold(fold, sizes, block=block)
     platform = jax.default_backend()
     found.tiles, found.interpret = tiles, platform == "cpu" if interpret is None else interpret

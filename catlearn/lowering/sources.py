@@ -22,11 +22,11 @@ import numpy as np
 
 from catlearn.arrays.circuit import Circuit
 from catlearn.arrays.programs import Instruction, Program, programmed
-from catlearn.errors import CatlearnError, Failure, InvalidStructure, expect
+from catlearn.errors import CatlearnError, expect
 from catlearn.lowering.streamed import FoldRun
 from catlearn.models import circuits
 from catlearn.models.circuits import LoweredCircuit
-from catlearn.streams.folding import Fold, Loop, grouped
+from catlearn.streams.folding import Fold, Loop, grouped, refuse_blocks
 from catlearn.streams.skipping import Skip, hidden, starts_empty
 
 HEAD = "import jax\nimport jax.numpy as jnp\nimport numpy as np\n"
@@ -85,6 +85,9 @@ def to_source(
     expect(circuit, (Circuit, Loop), "the first argument", "a circuit or a fold")
     fold = circuit if isinstance(circuit, Loop) else None
     plain = circuit.circuit if isinstance(circuit, Loop) else circuit
+    expect(group, (Mapping, type(None)), "group", "a dict from axes to sizes of blocks")
+    if fold is not None:
+        refuse_blocks({fold.variable: block, **(group or {})})
     lowered = LoweredCircuit(plain, sizes)
     known = lowered.sizes(what="this call of to_source")
     names = [f"in{k}" for k in range(len(lowered.circuit.dom))]
@@ -94,13 +97,6 @@ def to_source(
         text = writer.function("circuit", names, programmed(lowered.circuit, known),
                                lowered.circuit)  # fmt: skip
     else:
-        failures = [
-            Failure("blocks", name, f"has blocks of {size!r} indices; a number from 1 is expected")
-            for name, size in {fold.variable: block, **(group or {})}.items()
-            if type(size) is not int or size < 1
-        ]
-        if failures:
-            raise InvalidStructure("options", failures)
         text = _grouped(writer, "fold", fold, [*(group or {}).items()], known, names, block)
     return "\n\n".join([HEAD, *(f"{one}\n" for one in writer.helpers.values()), text])
 

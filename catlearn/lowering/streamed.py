@@ -26,14 +26,13 @@ from catlearn.arrays.masks import hidden_rows
 from catlearn.arrays.programs import Program, programmed
 from catlearn.errors import (
     CatlearnError,
-    Failure,
     InvalidStructure,
     UnknownName,
     did_you_mean,
     expect,
 )
 from catlearn.models.circuits import LoweredCircuit, functions_of
-from catlearn.streams.folding import Fold, Grouping, grouped
+from catlearn.streams.folding import Fold, Grouping, grouped, refuse_blocks
 from catlearn.streams.prefix import PrefixFold
 from catlearn.streams.skipping import Skip, hidden, skips, starts_empty
 
@@ -79,13 +78,7 @@ class LoweredFold:
         expect(fold, (Fold, PrefixFold), "what is lowered", what)
         expect(group, (Mapping, type(None)), "group", "a dict from axes to sizes of blocks")
         group = dict(group or {})
-        failures = [
-            Failure("blocks", name, f"has blocks of {size!r} indices; a number from 1 is expected")
-            for name, size in {fold.variable: block, **group}.items()
-            if type(size) is not int or size < 1
-        ]
-        if failures:
-            raise InvalidStructure("options", failures)
+        refuse_blocks({fold.variable: block, **group})
         if reverse not in REVERSE:
             raise UnknownName(f"reverse={reverse!r} is not known; {did_you_mean(reverse, REVERSE)}")
         self.fold, self.block, self.group, self.reverse = fold, block, group, reverse

@@ -137,9 +137,7 @@ class Loop(Displayed):
         >>> stream(cumsum("[t]"), "t").looped(2).at(t=8)
         Circuit(R[t] -> R[t])
         """
-        if block is not None and (type(block) is not int or block < 1):
-            message = f"has blocks of {block!r} indices; a number from 1 is expected"
-            raise InvalidStructure("options", [Failure("blocks", self.variable, message)])
+        refuse_blocks({} if block is None else {self.variable: block})
         return _looped(self, block)
 
     def __str__(self) -> str:
@@ -544,6 +542,23 @@ def _merged(
 
 
 # ---------------------------------------------------------------- a loop over blocks
+
+
+def refuse_blocks(blocks: Mapping[str, Any]) -> None:
+    """Refuse sizes of blocks, by variable, that are no numbers from 1.
+
+    Raises
+    ------
+    InvalidStructure
+        Listing them.
+    """
+    failures = [
+        Failure("blocks", name, f"has blocks of {size!r} indices; a number from 1 is expected")
+        for name, size in blocks.items()
+        if type(size) is not int or size < 1
+    ]
+    if failures:
+        raise InvalidStructure("options", failures)
 
 
 def _looped(fold: Loop, block: int | None) -> Circuit:

@@ -10,9 +10,10 @@ import pytest
 
 import catlearn as cl
 from catlearn.arrays import add, conv, copy, dropout, gelu, idle, linear, norm, pool, softmax, where
-from catlearn.errors import InvalidStructure, UnknownName
+from catlearn.errors import InvalidStructure, UnknownName, WrongKind
 from catlearn.lowering import to_pallas, to_shards, to_source
 from catlearn.streams import StreamRefused, stream
+from tests.errors import says
 from tests.streams.prefixes import PREFIXES
 from tests.streams.programs import FOLDS, apart, arrays, attention, both
 from tests.streams.test_laws import value
@@ -115,6 +116,16 @@ def test_the_text_of_a_circuit_runs_alone(name):
     params = jax.jit(fn.init)(jax.random.key(0))
     made = read(to_source(circuit), "circuit")(*xs, *fn.values(params))
     assert apart(made, jax.tree.leaves(jax.jit(fn)(params, *xs))) < CLOSE
+
+
+def test_blocks_that_a_text_cannot_have_are_refused():
+    fold, sizes = stream(attention(), "x"), {"h": 2, "q": 5, "x": 20, "d": 3, "e": 4}
+    with pytest.raises(InvalidStructure) as caught:
+        to_source(fold, sizes, block=0, group={"q": "1"})
+    assert [failure.where for failure in caught.value.failures] == ["x", "q"]
+    with pytest.raises(WrongKind) as wrong:
+        to_source(fold, sizes, group=3)
+    says(wrong.value, "group")
 
 
 def test_text_needs_all_sizes():
