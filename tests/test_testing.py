@@ -62,6 +62,10 @@ def test_memory():
     )
     most = testing.assert_memory_below(ATTENTION, 1e9, sizes=SIZES, reverse=True)
     assert 0 < least < most / 3
+    z = jnp.ones((64, 64), "complex64")
+    turned = testing.assert_memory_below(lambda z: jnp.exp(z @ z), z, limit="1 MB", reverse=True)
+    assert turned > testing.assert_memory_below(lambda z: 0 * z, z, limit="1 MB", reverse=True)
+    assert testing.assert_memory_below(jnp.argmax, z, limit="1 MB", reverse=True) >= 0
     text = said(testing.assert_memory_below, ATTENTION, "1 kB", sizes=SIZES, reverse=True)
     assert "1 kB allowed" in text
     assert "[256, 256]" in text

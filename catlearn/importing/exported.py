@@ -365,7 +365,7 @@ def in_jax(
     ImportRefused
         When it is called, for what cannot be imported.
     WrongKind
-        If it is no module.
+        If it is no module, or one that ``torch.jit`` has compiled, or `transform` is no function.
 
     Examples
     --------
@@ -379,6 +379,9 @@ def in_jax(
     tensor([[5., 5., 5.],
             [5., 5., 5.]])
     """
+
+    if transform is not None and not callable(transform):
+        raise wrong_kind(transform, "transform", "a function of a function, or None")
 
     def asked(name: str) -> Callable[..., Any]:
         return lambda run, held, leaves: run.asked(name, held, leaves)
@@ -410,11 +413,14 @@ def remade(
     Raises
     ------
     WrongKind
-        If it is no module.
+        If it is no module, or one that ``torch.jit`` has compiled.
     """
     if not recognises(module):
         raise wrong_kind(module, "module", "a torch.nn.Module")
     torch = library()
+    if isinstance(module, torch.jit.ScriptModule):
+        wanted = "a torch.nn.Module that torch.jit has not compiled, as torch.export needs it"
+        raise wrong_kind(module, "module", wanted)
     kind: Any = type(module)
     runs: dict[Any, Callable[..., Any]] = {}
 

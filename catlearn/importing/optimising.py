@@ -50,7 +50,7 @@ from catlearn.errors import (
     WrongKind,
 )
 from catlearn.importing.attending import attending
-from catlearn.importing.building import ImportRefused, is_key, is_real
+from catlearn.importing.building import ImportRefused, is_key
 from catlearn.importing.exported import in_jax, recognises
 from catlearn.importing.jaxpr import Imported, imported, untraced
 from catlearn.lowering.compiled import temporary_memory
@@ -197,7 +197,7 @@ class OptimisedReport(Legible):
     plan
         How it runs.
     value, gradient
-        What running it costs, and its gradient by all real arguments.
+        What running it costs, and its gradient by all real and complex arguments.
     """
 
     plan: OptimisedPlan
@@ -638,18 +638,23 @@ def _value(fn: Callable[..., Any]) -> Callable[..., Any]:
     ]
 
 
-def _gradient(fn: Callable[..., Any]) -> Callable[..., Any]:
-    """Return the gradient, by real arrays, of a sum of the numbers of a function's result."""
+def _moves(array: Any) -> bool:
+    return jnp.issubdtype(array.dtype, jnp.inexact)
 
-    def total(real: Sequence[Any], arrays: Sequence[Any]) -> Any:
-        found = [one for one in _value(fn)(*_put(arrays, real)) if is_real(one.dtype)]
+
+def _gradient(fn: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the gradient, by real and complex arrays, of a sum of the numbers of a result."""
+
+    def total(moving: Sequence[Any], arrays: Sequence[Any]) -> Any:
+        found = [one for one in _value(fn)(*_put(arrays, moving)) if _moves(one)]
+        parts = [part for one in found for part in (
+            (one.real, one.imag) if jnp.iscomplexobj(one) else (one,))]  # fmt: skip
         weights = (jnp.cos(jnp.arange(one.size, dtype=one.dtype)).reshape(one.shape)
-                   for one in found)  # fmt: skip
-        return sum((jnp.vdot(one, w) for one, w in zip(found, weights, strict=True)), jnp.zeros(()))
+                   for one in parts)  # fmt: skip
+        return sum((jnp.vdot(one, w) for one, w in zip(parts, weights, strict=True)), jnp.zeros(()))
 
     def gradient(*arrays: Any) -> list[Any]:
-        given = [*map(jnp.asarray, arrays)]
-        return jax.grad(total)([one for one in given if is_real(one.dtype)], arrays)
+        return jax.grad(total)([one for one in map(jnp.asarray, arrays) if _moves(one)], arrays)
 
     return gradient
 
@@ -698,10 +703,10 @@ def _differences(before: Sequence[Any], after: Sequence[Any]) -> list[float]:
 
 
 def _nudged(arrays: Sequence[Any]) -> list[Any]:
-    """Return arrays of which each real number has moved to one beside it, up or down."""
+    """Return arrays of which each number that is no integer has moved to one beside it."""
     rng, found = np.random.default_rng(0), [*map(jnp.asarray, arrays)]
     for k, one in enumerate(found):
-        if is_real(one.dtype):
+        if _moves(one):
             signs = jnp.asarray(rng.choice([-1.0, 1.0], one.shape), one.dtype)
             found[k] = one * (1 + jnp.finfo(one.dtype).eps * signs)
     return found
@@ -761,7 +766,7 @@ def optimise(
         within it the one is taken that computes least again, in the largest blocks; it is looked
         for by halves, and each that is looked at is compiled.
     gradient
-        Whether that is the peak of the gradient by all real arguments.
+        Whether that is the peak of the gradient by all real and complex arguments.
     device
         The device, or the name of one of :data:`catlearn.costing.devices`, on which time is
         predicted; that at hand unless said.
@@ -859,7 +864,7 @@ def _listed(one: Any, kind: type) -> tuple[Any, ...]:
     return (one,) if isinstance(one, kind) or not isinstance(one, Iterable) else tuple(one)
 
 
-def _put(arrays: Sequence[Any], real: Sequence[Any]) -> list[Any]:
-    """Return arrays with others for those of real numbers."""
-    left = iter(real)
-    return [next(left) if is_real(one.dtype) else one for one in map(jnp.asarray, arrays)]
+def _put(arrays: Sequence[Any], moving: Sequence[Any]) -> list[Any]:
+    """Return arrays with others for those of real and complex numbers."""
+    left = iter(moving)
+    return [next(left) if _moves(one) else one for one in map(jnp.asarray, arrays)]

@@ -110,7 +110,7 @@ def assert_memory_below(
         Arrays, or ``jax.ShapeDtypeStruct``, and trees of these. A circuit takes its inputs without
         its parameters; they may be left out where all of its sizes are numbers.
     reverse
-        Whether the gradient by all arguments of real numbers, and by the parameters, is compiled,
+        Whether the gradient by all real and complex arguments, and by the parameters, is compiled,
         of the sum of all outputs of real numbers.
     **options
         Of a circuit: as for :func:`catlearn.lower`, such as ``sizes=`` and ``streams="auto"``.
@@ -240,13 +240,15 @@ def _lowered(
 
 
 def _gradient(fn: Callable[..., Any]) -> Callable[..., Any]:
-    """The gradient of the sum of what is real, by what is real."""
+    """The gradient of the sum of what is real or complex, by what is."""
     import jax
     import jax.numpy as jnp
 
     def total(*arguments: Any) -> Any:
-        found = jax.tree.leaves(fn(*arguments))
-        return sum(jnp.sum(x) for x in found if jnp.issubdtype(jnp.result_type(x), jnp.floating))
+        found = [x for x in jax.tree.leaves(fn(*arguments)) if jnp.issubdtype(
+            jnp.result_type(x), jnp.inexact)]  # fmt: skip
+        parts = (jnp.real(x) + jnp.imag(x) if jnp.iscomplexobj(x) else x for x in found)
+        return sum(map(jnp.sum, parts), jnp.zeros(()))
 
     def gradient(*arguments: Any) -> Any:
         every = range(len(arguments))

@@ -656,6 +656,19 @@ def two_types(x, y):
     return jax.lax.scan(step, (jnp.zeros(4, "bfloat16"), jnp.ones(4) + y.sum()), x)
 
 
+def test_gradients_of_complex_arrays_are_measured_and_checked():
+    def turned(z):
+        return jnp.exp(1j * z) * z.conj()
+
+    z = jnp.ones(64, "complex64")
+    (found,) = optimising._gradient(turned)(z)
+    weights = jnp.cos(jnp.arange(64.0))
+    want = jax.grad(lambda z: weights @ (turned(z).real + turned(z).imag))(z)
+    np.testing.assert_allclose(found, want, rtol=1e-5, atol=1e-5)
+    (still,) = optimising._gradient(lambda z: jnp.exp(1j * z) * jax.lax.stop_gradient(z.conj()))(z)
+    assert max(optimising._differences([want], [still])) > 0.1
+
+
 TYPES = {
     "bfloat16 and a number": (masked_rows, "bfloat16", 2e-2),
     "bfloat16 made wider": (widened_sums, "bfloat16", 1e-4),

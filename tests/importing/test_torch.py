@@ -628,10 +628,16 @@ def test_inputs_that_a_call_changes_are_named():
     assert [(one.law, one.where) for one in caught.value.failures] == [("mutation", "tensors_0")]
 
 
+@pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning")
 def test_only_modules_are_imported():
     for function in (to_jax, from_torch, in_jax):
         with pytest.raises(WrongKind):
             function(3)
+    with pytest.raises(WrongKind, match="transform"):
+        in_jax(nn.Linear(3, 2), 3)
+    for options in ({}, {"attention": "torch"}):
+        with pytest.raises(WrongKind, match=r"torch\.jit"):
+            cl.optimise(torch.jit.trace(nn.Linear(3, 2), torch.ones(3)), **options)
 
 
 def test_a_module_runs_in_jax():
