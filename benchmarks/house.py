@@ -75,8 +75,8 @@ CIRCUITS = (
     *("arrays/*", "costing/*", "streams/*", "importing/*", "dashboards/*", "testing/*"),
     *("drawing/circuits/*", "laws/circuits.py", "laws/streams.py", "models/circuits.py"),
     *("models/pretrained.py", "zoo/architectures/*"),
-    *(f"lowering/{name}.py" for name in ("arrays", "attention", "pallas", "pytorch", "sharded")),
-    *(f"lowering/{name}.py" for name in ("streamed", "streaming", "tiled")),
+    *(f"lowering/{name}.py" for name in ("arrays", "attention", "compiled", "pallas", "pytorch")),
+    *(f"lowering/{name}.py" for name in ("sharded", "sources", "streamed", "streaming", "tiled")),
 )
 """The files of circuits of arrays and of their costs, which the version before did not have."""
 
