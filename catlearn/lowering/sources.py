@@ -22,7 +22,7 @@ import numpy as np
 
 from catlearn.arrays.circuit import Circuit
 from catlearn.arrays.programs import Instruction, Program, programmed
-from catlearn.errors import CatlearnError, expect
+from catlearn.errors import CatlearnError, WrongKind, expect
 from catlearn.lowering.streamed import FoldRun
 from catlearn.models import circuits
 from catlearn.models.circuits import LoweredCircuit
@@ -67,6 +67,8 @@ def to_source(
         Listing axes whose sizes are not known, or block sizes that are no numbers from 1.
     StreamRefused
         If an axis of ``group`` is not in each output.
+    WrongKind
+        If ``group`` is said of a circuit.
     CatlearnError
         If there is an opaque box, which has no text.
 
@@ -86,6 +88,8 @@ def to_source(
     fold = circuit if isinstance(circuit, Loop) else None
     plain = circuit.circuit if isinstance(circuit, Loop) else circuit
     expect(group, (Mapping, type(None)), "group", "a dict from axes to sizes of blocks")
+    if fold is None and group:
+        raise WrongKind("group= cannot be said of a circuit, but of a fold")
     if fold is not None:
         refuse_blocks({fold.variable: block, **(group or {})})
     lowered = LoweredCircuit(plain, sizes)

@@ -126,6 +126,8 @@ def test_blocks_that_a_text_cannot_have_are_refused():
     with pytest.raises(WrongKind) as wrong:
         to_source(fold, sizes, group=3)
     says(wrong.value, "group")
+    with pytest.raises(WrongKind, match="group="):
+        to_source(fold.circuit, sizes, group={"q": 2})
 
 
 def test_text_needs_all_sizes():
