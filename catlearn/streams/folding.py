@@ -17,12 +17,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from catlearn.arrays.aligning import glue
 from catlearn.arrays.blocks import GATES, gate
-from catlearn.arrays.boxes import Draft, Operation
+from catlearn.arrays.boxes import BoxRow, Draft, Operation
 from catlearn.arrays.circuit import Circuit
 from catlearn.arrays.forms import Form, IndexPart, Reading
 from catlearn.arrays.kernels import Kernel
@@ -831,68 +832,95 @@ def _dropped(work: Rewriting) -> tuple[bool, ...]:
 
 
 def _drops(work: Rewriting, one: Accumulator) -> bool:
-    unknown = (None, None)
-    found: dict[int, Any] = {one.array.wire: (0, 1)}
-    cod = [*work.circuit.cod]
-    boxes, _ = work.needed(cod, [acc.array.wire for acc in work.accumulators])
+    every = [acc.array.wire for acc in work.accumulators]
+    found: dict[int, Slope | None] = {one.array.wire: Slope.of(len(one.array.variables))}
 
-    def slope(wire: int) -> Any:
-        return found.get(wire, (0, 0))
+    def follow(asked: Sequence[int]) -> None:
+        for box in work.needed(asked, every)[0]:
+            row = work.draft.boxes[box]
+            kernel, sides = row.operation.kernel.name, [found.get(w, FLAT) for w in row.ins]
+            if kernel == "rounded":  # what is near to a reference is chosen as that is
+                row = row._replace(operation=replace(row.operation, kernel=Kernel("view")))
+            known = [side for side in sides if side is not None]
+            is_known = kernel == "stop" or len(known) == len(sides)
+            found.update(dict.fromkeys(row.outs, sloped(row, known) if is_known else None))
 
     for acc in work.accumulators:
-        if acc.array.wire == one.array.wire:
-            continue
-        for ref in acc.references:
-            inner, _ = work.needed([ref.wire], [a.array.wire for a in work.accumulators])
-            for box in inner:
-                _slopes(work, box, slope, found)
-        weights = [slope(ref.wire) for ref in acc.references]
-        adds = [0, 0]
+        follow([ref.wire for ref in acc.references])
         for move in acc.moves:
-            adds[move.instance.rule is EXPONENTIAL] += slope(move.reference.wire)[1] or 0
-        if any(w == unknown or w[0] for w in weights) or adds[0]:
-            found[acc.array.wire] = unknown
-        elif adds[1]:
-            found[acc.array.wire] = (-adds[1], 0)
-        if acc.source is not None and acc.array.wire in found:
-            found[acc.array.wire] = unknown
-    for box in boxes:
-        _slopes(work, box, slope, found)
-    return all(slope(wire) == (0, 0) for wire in cod)
+            ref, side = move.reference, found.get(move.reference.wire, FLAT)
+            if side == FLAT:
+                continue
+            found[acc.array.wire] = None
+            if side is not None and not side.weight and move.instance.rule is EXPONENTIAL:
+                at = tuple(acc.array.variables.index(ref.variables[p]) for p in side.places)
+                found[acc.array.wire] = Slope(-side.add, Fraction(0), at)
+    follow(work.circuit.cod)
+    return all(found.get(wire, FLAT) == FLAT for wire in work.circuit.cod)
 
 
-def _slopes(work: Rewriting, box: int, slope: Any, found: dict[int, Any]) -> None:
-    """Note on which power of exp(r), or multiple of r, what a box writes depends."""
-    row = work.draft.boxes[box]
-    reads = [slope(w) for w, r in zip(row.ins, row.operation.readings, strict=True)]
-    name, made = row.operation.kernel.name, (None, None)
-    if name == "stop" or all(one == (0, 0) for one in reads):
-        return
-    known = all(one[0] is not None for one in reads)
-    wired = all(
-        r is not None and all(f.wiring is not None for f in r.forms) and not r.conditions
-        for r in row.operation.readings
-    )
-    if known and wired:
-        weights, adds = [one[0] for one in reads], [one[1] for one in reads]
-        if name == "add" and len({*weights}) == 1 and (not weights[0] or not any(adds)):
-            made = (weights[0], sum(adds))
-        elif name in ("mul", "contraction") and not any(adds):
-            made = (sum(weights), 0)
-        elif name in ("neg", "view", "rounded"):
-            made = (weights[0], -adds[0] if name == "neg" else adds[0])
-        elif name == "contraction" and len(reads) == 1 and not row.operation.targets:
-            value = row.operation.scale.value
-            made = (weights[0], value * adds[0]) if value is not None else made
-        elif name == "reciprocal" and not adds[0]:
-            made = (-weights[0], 0)
-        elif name == "log" and not adds[0]:
-            made = (0, weights[0])
-        elif name == "exp" and not weights[0]:
-            made = (adds[0], 0)
-        elif name in ("sqrt",) and not adds[0]:
-            made = (weights[0] / 2, 0)
-    found |= dict.fromkeys(row.outs, made)
+class Slope(NamedTuple):
+    """That an array is exp(weight D) times what it is where D is 0, and add D more.
+
+    Its positions are those at which D has its axes.
+    """
+
+    weight: Fraction
+    add: Fraction
+    places: tuple[int, ...]
+
+    @classmethod
+    def of(cls, rank: int) -> Slope:
+        """Return that of D itself."""
+        return cls(Fraction(0), Fraction(1), (*range(rank),))
+
+
+FLAT = Slope(Fraction(0), Fraction(0), ())
+"""That an array does not depend on D."""
+
+POWERS = {"reciprocal": Fraction(-1), "sqrt": Fraction(1, 2), "square": Fraction(2)}
+
+
+def sloped(row: BoxRow, sides: Sequence[Slope]) -> Slope | None:
+    """Return how what a box writes depends on D, from what it reads; None if that is unknown."""
+    one, hot, at = row.operation, [side for side in sides if side != FLAT], set[tuple[int, ...]]()
+    name = one.kernel.name
+    if not hot or name == "stop":
+        return FLAT
+    written = one.writes[0]
+    for reading, side in zip(one.readings, sides, strict=True):
+        if side == FLAT:
+            continue
+        if reading is None or reading.conditions:
+            return None
+        variables = [reading.forms[p].wiring for p in side.places]
+        if not {*variables} <= {*written}:
+            return None
+        at.add(tuple(written.index(v) for v in variables if v is not None))
+    weights, adds = ([side[k] for side in sides] for k in (0, 1))
+    weight, add, alone = weights[0], sum(adds, Fraction(0)), len(sides) == 1
+    made = None
+    if (
+        name in ("add", "max", "view", "neg")
+        and len({*weights}) == 1
+        and not (weight and any(adds))
+    ):
+        made = weight, -add if name == "neg" else add
+    elif name == "shifted" and not any(weights):
+        made = Fraction(0), adds[0] - adds[1]
+    elif name in ("mul", "contraction") and not any(adds):
+        made = sum(weights, Fraction(0)), Fraction(0)
+    elif name == "contraction" and alone and not (weight or one.targets or one.scale.powers):
+        made = Fraction(0), one.scale.factor * add
+    elif name in POWERS and not add:
+        made = POWERS[name] * weight, Fraction(0)
+    elif name == "log" and not add:
+        made = Fraction(0), weight
+    elif name == "exp" and not weight:
+        made = add, Fraction(0)
+    if made is None or len(at) > 1:
+        return None
+    return Slope(*made, at.pop()) if any(made) else FLAT
 
 
 def texts(work: Rewriting, circuit: Circuit) -> list[str]:
@@ -923,5 +951,5 @@ def texts(work: Rewriting, circuit: Circuit) -> list[str]:
 def _reference_text(work: Rewriting, ref: Ref, names: Mapping[int, str]) -> str:
     """Write a reference: the accumulator that it is, or R of those that it is computed from."""
     same = [names[one.wire] for one in [ref, *work.copies(ref)] if one.wire in names]
-    read = sorted(work.needed([ref.wire], names)[1], key=[*names].index)
-    return same[0] if same else f"R({', '.join(names[wire] for wire in read)})"
+    read = {*work.needed([ref.wire], names)[1]}
+    return same[0] if same else f"R({', '.join(names[wire] for wire in names if wire in read)})"

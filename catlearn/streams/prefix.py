@@ -20,9 +20,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from fractions import Fraction
 from math import exp, inf
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 from catlearn.arrays.blocks import GATES, flat, nested, path
 from catlearn.arrays.boxes import BoxRow, Draft, Operation, short_title
@@ -31,7 +30,17 @@ from catlearn.arrays.definitions import DEFINITIONS
 from catlearn.arrays.forms import Form, Reading
 from catlearn.arrays.kernels import Kernel
 from catlearn.arrays.sizes import Scalar, Size
-from catlearn.streams.folding import Loop, before, interned, merged, stepped, texts
+from catlearn.streams.folding import (
+    FLAT,
+    Loop,
+    Slope,
+    before,
+    interned,
+    merged,
+    sloped,
+    stepped,
+    texts,
+)
 from catlearn.streams.merging import Monomial, Polynomials, of_sums
 from catlearn.streams.nodes import Node, Nodes, Ref, of_reals, reduces
 from catlearn.streams.normal import Accumulator, Rewriting
@@ -870,42 +879,37 @@ class _Derivation:
 
     def _moves(
         self, work: Past, boxes: Sequence[int], lifted: Sequence[int]
-    ) -> tuple[list[dict[int, _Slope]], str]:
+    ) -> tuple[list[dict[int, Slope]], str]:
         """Say how the state of a block depends on sums over what is earlier, for each array of it.
 
         What is earlier moves it by these. Or else say why it depends on them in another way than
         that it grows by a multiple of such a sum, or by a power of its exponential.
         """
 
-        def unknown(box: int) -> tuple[list[dict[int, _Slope]], str]:
+        def unknown(box: int) -> tuple[list[dict[int, Slope]], str]:
             title = work.title(box)
             return [], f"{title}: what a block adds does not follow from what it adds alone"
 
-        slopes: dict[int, dict[int, _Slope]] = {}
+        slopes: dict[int, dict[int, Slope]] = {}
         for box in boxes:
-            row = work.draft.boxes[box]
-            found: dict[int, _Slope] | None = {}
+            row, found = work.draft.boxes[box], dict[int, Slope]()
+            reads = [slopes.get(wire, {}) for wire in row.ins]
             if box in self.joins:
-                _, past = row.ins
+                past = row.ins[1]
                 axes = work.draft.wires[past].axes
                 if row.operation.kernel.name != "add" or self.block in axes:
                     return unknown(box)
-                found = _sloped(
-                    row,
-                    [
-                        slopes.get(row.ins[0], {}),
-                        {past: _Slope(Fraction(0), Fraction(1), (*range(len(axes)),))},
-                    ],
-                )
-            elif any(slopes.get(wire) for wire in row.ins):
-                found = _sloped(row, [slopes.get(wire, {}) for wire in row.ins])
-            if found is None:
-                return unknown(box)
+                reads[1] = {past: Slope.of(len(axes))}
+            for past in dict.fromkeys(key for own in reads for key in own):
+                made = sloped(row, [own.get(past, FLAT) for own in reads])
+                if made is None:
+                    return unknown(box)
+                found |= {} if made == FLAT else {past: made}
             slopes |= dict.fromkeys(row.outs, found)
         return [slopes.get(wire, {}) for wire in lifted], ""
 
     def _moved(
-        self, work: Past, every: Sequence[Accumulator], moves: Sequence[dict[int, _Slope]],
+        self, work: Past, every: Sequence[Accumulator], moves: Sequence[dict[int, Slope]],
         pairs: Sequence[dict[int, int]],
     ) -> dict[int, int]:  # fmt: skip
         """Return the state of a later part, moved by sums over the part before it."""
@@ -913,8 +917,6 @@ class _Derivation:
         known = dict(pairs[0])
         for acc, slopes in zip(every, moves, strict=True):
             for past, one in slopes.items():
-                if not one.weight and not one.add:
-                    continue
                 sum_so_far = Ref(
                     work.substituted(past, known),
                     tuple(acc.array.variables[p] for p in one.places),
@@ -1024,58 +1026,6 @@ def _places(
             return None
         found.add(tuple(written.index(wired[p]) for p in places))
     return found.pop() if len(found) == 1 else None
-
-
-class _Slope(NamedTuple):
-    """That an array is exp(weight D) times what it is where D is 0, and add D more.
-
-    Its positions are those at which D has its axes.
-    """
-
-    weight: Fraction
-    add: Fraction
-    places: tuple[int, ...]
-
-
-def _sloped(row: BoxRow, reads: Sequence[Mapping[int, _Slope]]) -> dict[int, _Slope] | None:
-    """Return how what a box writes depends on sums, from what it reads; None if that is unknown."""
-    one = row.operation
-    name, found = one.kernel.name, dict[int, _Slope]()
-    (written,) = one.writes
-    scale = None if one.scale.powers else one.scale.factor
-    for past in {key for read in reads for key, own in read.items() if own.weight or own.add}:
-        sides = [read.get(past, _Slope(Fraction(0), Fraction(0), ())) for read in reads]
-        weights, adds = [s.weight for s in sides], [s.add for s in sides]
-        at = set[tuple[int, ...]]()
-        for reading, side in zip(one.readings, sides, strict=True):
-            if side.weight or side.add:
-                assert reading is not None
-                wired = [form.wiring for form in reading.forms]
-                variables = [wired[p] for p in side.places]
-                if reading.conditions or not {*variables} <= {*written}:
-                    return None
-                at.add(tuple(written.index(v) for v in variables if v is not None))
-        if len(at) > 1:
-            return None
-        made = None
-        if name in ("add", "max", "view", "neg") and len({*weights}) == 1:
-            sign = -1 if name == "neg" else 1
-            if not weights[0] or not (any(adds) or name in ("add", "max", "neg")):
-                made = weights[0], sign * sum(adds, Fraction(0))
-        elif name == "shifted" and not any(weights):
-            made = Fraction(0), adds[0] - adds[1]
-        elif name in ("mul", "contraction") and not any(adds):
-            made = sum(weights, Fraction(0)), Fraction(0)
-        elif name == "contraction" and len(reads) == 1 and not one.targets and scale is not None:
-            if not weights[0]:
-                made = Fraction(0), scale * adds[0]
-        elif name == "exp" and not any(weights):
-            made = adds[0], Fraction(0)
-        if made is None:
-            return None
-        (places,) = at
-        found[past] = _Slope(*made, places)
-    return found
 
 
 def _joined_to_none(row: BoxRow, local: int) -> BoxRow:

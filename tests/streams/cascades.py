@@ -56,7 +56,7 @@ class Growth:
     """A circuit while it grows: reductions, and arrays that depend on them."""
 
     def __init__(self, seed: int, given: tuple[Any, ...]) -> None:
-        self.random = np.random.default_rng(seed)
+        self.random, self.crosses = np.random.default_rng(seed), seed % 4 == 1
         self.s, self.t, self.q, self.k, self.v, self.w, self.mask = given
         self.reductions: list[Value] = []
         self.wild = False
@@ -73,6 +73,8 @@ class Growth:
             found.append(mul(last.array, self.reference(late=False).array))
         if others and self.pick(2, 1):
             found.append(others[0].array)
+        if self.crosses:  # references of two rows meet
+            found.append(einsum("q, p -> q p")(last.array, self.reductions[0].array))
         return tuple(found)
 
     # ------------------------------------------------------------ without reductions

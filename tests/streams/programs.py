@@ -176,6 +176,24 @@ def scaled_after(s, t):
     return einsum("q x -> q")(exp(einsum("q x, q -> q x", scale=0.5)(centred, square(t))))
 
 
+def below_the_greatest(s):
+    return exp(minus(s, along(maximum("q [x] -> q")(s))))
+
+
+@traced("q x")
+def ratio_of_rows(s):
+    """Return how many times larger sums of two rows are, each relative to its own greatest."""
+    total = einsum("q x -> q")(below_the_greatest(s))
+    return einsum("q, p -> q p")(total, reciprocal(total))
+
+
+@traced("q x", "x")
+def ratio_of_totals(s, w):
+    e = below_the_greatest(s)
+    total, weighted = einsum("q x -> q")(e), einsum("q x, x -> q")(e, w)
+    return mul(einsum("q ->")(weighted), reciprocal(einsum("q ->")(total)))
+
+
 @traced("q x")
 def greatest_of_product(s):
     return maximum("q [x] -> q")(softmax("[x]")(s))
@@ -235,6 +253,8 @@ FOLDS = {
     "k-means": (k_means, "k", [(6, 3), (20, 3)], 1),
     "spherical": (spherical, "x", [(5, 3), (20, 3), (20, 4)], 2),
     "InfoNCE": (contrastive, "c", [(20, 3), (20, 3)], 2),
+    "ratio of rows": (ratio_of_rows, "x", [(4, 20)], 2),
+    "ratio of totals": (ratio_of_totals, "x", [(4, 20), (20,)], 3),
     "mean squared": (mean_squared, "b", [(20, 3), (3, 4), (4, 2), (20, 2)], 2),
     "batch norm and linear": (batch_norm_linear, "b", [(20, 3), (3, 2)], 5),
 }  # fmt: skip

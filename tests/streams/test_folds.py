@@ -25,7 +25,7 @@ from catlearn.arrays.evaluation import evaluate
 from catlearn.errors import CatlearnError, InvalidStructure, UnknownName, WrongKind
 from catlearn.formats import from_json, to_json
 from catlearn.lowering import streamed
-from catlearn.streams import Fold, StreamRefused, stream, streamable
+from catlearn.streams import Fold, StreamRefused, folding, stream, streamable
 from tests.streams.programs import (
     FOLDS,
     REFUSED,
@@ -60,6 +60,15 @@ def test_a_fold_has_the_values_and_gradients_of_its_circuit(name, monkeypatch):
     assert not fold.check()
     xs = arrays(shapes)
     assert apart(both(cl.lower(fold, block=7), xs), both(cl.lower(circuit), xs)) < 1e-13
+
+
+def test_outputs_of_two_rows_depend_on_the_references_of_both(mutants, monkeypatch):
+    circuit, variable, shapes, _ = FOLDS["ratio of rows"]
+    xs = arrays(shapes)
+    with mutants("streams: what depends on references alike is taken to be of one row"):
+        monkeypatch.setattr(folding, "_drops", lambda *of: True)
+        made = both(cl.lower(stream(circuit, variable), block=7), xs)
+        assert apart(made, both(cl.lower(circuit), xs)) > 1e-3
 
 
 def curvature(fn, xs):

@@ -164,7 +164,7 @@ def test_what_is_kept_moves_by_the_decays_before_it(mutants, monkeypatch):
     """The greatest -c is of sums from the part on; it is less by the sum before."""
     circuit, variable, shapes = PREFIXES["gated"]
     with mutants("streams: a later state is merged as if nothing were before it"):
-        monkeypatch.setattr(prefix, "_sloped", lambda *row: {})
+        monkeypatch.setattr(prefix, "sloped", lambda *row: prefix.FLAT)
         (a, b, c), whole, merged = in_parts(stream(circuit, variable), arrays(shapes))
         assert not apart(merged(merged(a, b), c), whole) < 1e-3
 
