@@ -13,20 +13,20 @@ from __future__ import annotations
 import operator
 from collections.abc import Mapping, Sequence
 from functools import reduce
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 
-from catlearn.arrays.circuit import Circuit
 from catlearn.arrays.programs import programmed
 from catlearn.errors import Failure, InvalidStructure, expect
 from catlearn.lowering.streamed import FoldRun, LoweredFold, PrefixRun, either, is_real, wide
 from catlearn.models.circuits import functions_of
-from catlearn.streams.folding import Fold, grouped, refuse_blocks
+from catlearn.streams.folding import Fold, refuse_blocks
 from catlearn.streams.prefix import PrefixFold
 from catlearn.streams.rules import StreamRefused
 from catlearn.streams.skipping import Skip, hidden, skips
+from catlearn.streams.tiles import Cut, summands
 
 
 class KernelFold(LoweredFold):
@@ -110,7 +110,8 @@ def to_pallas(
     platform = jax.default_backend()
     found.tiles, found.interpret = tiles, platform == "cpu" if interpret is None else interpret
     found.inside = platform != "tpu" if inside is None else inside
-    first, step = (_Cut.of(part, tiles) for part in (fold.first, fold.step))
+    first, step = (Cut.of(part, tiles) for part in (fold.first, fold.step))
+    step.stepped(len(fold.kinds))
     if any(first.entries[a] != step.entries[b] for a, b in _same(fold)):
         message = (
             f"an array is read at {', '.join(tiles)} in two ways by the first block and others"
@@ -126,74 +127,19 @@ def _same(fold: Fold | PrefixFold) -> list[tuple[int, int]]:
     return [(fold.scans + k, states + k) for k in range(count)]
 
 
-class _Cut(NamedTuple):
-    """A part of a fold at blocks of some axes.
-
-    Parameters
-    ----------
-    body
-        What runs at a block.
-    given
-        Where each array that it is given comes from: an input of the part; or, negative, the
-        indices of an axis, the first of which is -1.
-    entries
-        At which position each input has the axes that are cut, in their order.
-    exits
-        The same of each output.
-    axes, blocks
-        The rows of the axes, and of those of their blocks.
-    """
-
-    body: Circuit
-    given: list[int]
-    entries: dict[int, dict[int, int]]
-    exits: list[list[int]]
-    axes: list[int]
-    blocks: list[int]
-
-    @classmethod
-    def of(cls, part: Circuit, names: Sequence[str] | Mapping[str, int]) -> _Cut:
-        """Return a part at blocks of axes of its outputs."""
-        body, given = part, [*range(len(part.dom))]
-        entries: dict[int, dict[int, int]] = {k: {} for k in given}
-        exits: list[list[int]] = [[] for _ in part.cod]
-        axes, blocks = [], []
-        for number, name in enumerate(names):
-            one = grouped(body, name)
-            if one.head.apex.size("Box"):
-                title = one.head.apex.title(0)
-                message = f"{title} runs whole before blocks of {name}; a kernel has blocks alone"
-                raise StreamRefused(title, message)
-            places = [body.dom.index(wire) for wire in one.head.cod]
-            sources = [given[place] for place in places]
-            if len({*sources}) < len(sources):
-                message = f"an array is read at {name} in two ways; a kernel is given one block"
-                raise StreamRefused(name, message)
-            for place, axis in zip(places[one.fixed :], one.entries, strict=True):
-                entries[given[place]][number] = axis
-            for found, axis in zip(exits, one.exits, strict=True):
-                found.append(axis)
-            given = [*(given[place] for place in places), -1 - number]
-            body = one.body
-            axes.append(one.axis)
-            blocks.append(one.block)
-        return cls(body, given, entries, exits, axes, blocks)
-
-
 class _Kernel(FoldRun):
     """A fold at given sizes, whose state is made by a kernel."""
 
     def made_of(self, tiles: Mapping[str, int], interpret: bool, inside: bool) -> None:
         """Say what blocks there are, and check that they divide."""
         self.interpret, self.inside = interpret, inside
-        self.cuts = [_Cut.of(part, tiles) for part in (self.fold.first, self.fold.step)]
+        self.cuts = {name: Cut.of(getattr(self.fold, name), tiles)
+                     for name in ("first", "step", "compensated")}  # fmt: skip
         self.at_tiles = list[Skip]()
         if self.masks:
-            terms = self.fold.terms
-            sums = Circuit.of(terms.apex, terms.dom, terms.cod[: len(self.fold.kinds)])
-            terms = _Cut.of(sums, tiles)
+            terms = Cut.of(summands(self.fold), tiles)
             self.at_tiles = skips(self.fold, terms.body, terms.given)
-        axes = self.cuts[0].axes
+        axes = self.cuts["first"].axes
         self.tiles = [
             min(tile, self.sizes[axis]) for tile, axis in zip(tiles.values(), axes, strict=True)
         ]
@@ -211,11 +157,11 @@ class _Kernel(FoldRun):
         full, rest = divmod(self.length, self.block)
 
         def after(masks: Sequence[Skip]) -> Any:
-            state, _, _ = self.called(full, fixed, entries, masks)
-            if not rest:
-                return tuple(state)
-            arrays = (*state, *fixed, *self.blocks(entries, full * self.block, rest))
-            return self.part("step", arrays, rest)
+            name, state, _, _ = self.called(full, fixed, entries, masks)
+            if rest:
+                arrays = (*state, *fixed, *self.blocks(entries, full * self.block, rest))
+                state = self.part(name, arrays, rest)
+            return tuple(state[: len(self.fold.kinds)])
 
         state = after(self.at_tiles)
         if all(one.is_sure for one in self.at_tiles):
@@ -228,7 +174,8 @@ class _Kernel(FoldRun):
     ) -> Any:
         """Return the state after so many whole blocks, outputs, and the states after each block.
 
-        There are the latter two where outputs are made by blocks.
+        There are the latter two where outputs are made by blocks; first comes the name of the step,
+        which may be that of compensated sums.
 
         Parameters
         ----------
@@ -240,12 +187,18 @@ class _Kernel(FoldRun):
         fold = self.fold
         count, scans = len(fold.kinds), fold.scans
         exits = [axis for axis in fold.exits if axis is not None]
-        first_cut, _ = self.cuts
+        made = jax.eval_shape(
+            lambda *arrays: self.part("first", [*map(wide, arrays)], self.block),
+            *fixed, *self.blocks(entries, 0, self.block),
+        )  # fmt: skip
+        left = self.left(made[:count], entries)
+        size, name = count + len(left), "compensated" if left else "step"
+        cuts = first_cut, later = self.cuts["first"], self.cuts[name]
         lifts = self.beginning(fixed, entries)[1] if masks else 1
         grid = [self.sizes[axis] // tile
                 for axis, tile in zip(first_cut.axes, self.tiles, strict=True)]  # fmt: skip
         programs = []
-        for cut in self.cuts:
+        for cut in cuts:
             blocks = dict(zip(cut.blocks, self.tiles, strict=True))
             programs.append(programmed(cut.body, {**self.sizes, fold.block: self.block, **blocks}))
         constants = [x for one in programs for x in one.constants.values()]
@@ -276,19 +229,14 @@ class _Kernel(FoldRun):
         specs = [spec(x, first_cut.entries[k], at.get(k)) for k, x in enumerate(arrays)]
         specs += [spec(x, {}) for x in known]
 
-        made = jax.eval_shape(
-            lambda *arrays: self.part("first", [*map(wide, arrays)], self.block),
-            *fixed, *self.blocks(entries, 0, self.block),
-        )  # fmt: skip
-        places = [dict(enumerate(some)) for some in first_cut.exits]
-        shapes = [*made[:count]]
-        results = [spec(x, own) for x, own in zip(shapes, places, strict=False)]
-        for one, axis, own in zip(made[count:], exits, places[count:], strict=True):
+        shapes = [*made[:count], *left]
+        results = [spec(x, own) for x, own in zip(shapes, later.exits, strict=False)]
+        for one, axis, own in zip(made[count:], exits, first_cut.exits[count:], strict=True):
             shape = (*one.shape[:axis], full * self.block, *one.shape[axis + 1 :])
             shapes.append(jax.ShapeDtypeStruct(shape, one.dtype))
             results.append(spec(shapes[-1], own, axis))
         if exits:
-            for one, own in zip(made[:count], places, strict=False):
+            for one, own in zip(made[:count], first_cut.exits, strict=False):
                 shapes.append(jax.ShapeDtypeStruct((full, *one.shape), one.dtype))
                 moved = {number: place + 1 for number, place in own.items()}
                 results.append(spec(shapes[-1], moved, 0, 1))
@@ -310,14 +258,15 @@ class _Kernel(FoldRun):
                 values = [*before]
                 values += [read(k, start) for k in range(scans if number else 0, len(arrays))]
                 values.append(self.first + start + jnp.arange(self.block))
-                inputs = [
-                    wide(values[k]) if k >= 0 else index[-1 - k] for k in self.cuts[number].given
-                ]
+                inputs = [wide(values[k]) if k >= 0 else index[-1 - k] for k in cuts[number].given]
                 held = iter(own[len(programs[0].constants) :] if number else own)
                 table = {**functions, "array": lambda _: next(held)}
-                found = programs[number].run(table, inputs)
+                found = [*programs[number].run(table, inputs)]
+                if not number:
+                    found[count:count] = [jnp.zeros(ref.shape, ref.dtype)
+                                          for ref in outs[count:size]]  # fmt: skip
                 found = [x.astype(of.dtype) for x, of in zip(found, shapes, strict=False)]
-                return found[:count], found[count:]
+                return found[:size], found[size:]
 
             def passed(number: int, start: Any, before: Sequence[Any]) -> Any:
                 """Run a block unless masks hide it, which leaves the state as it was."""
@@ -334,8 +283,9 @@ class _Kernel(FoldRun):
                     one = read(k, start)
                     return one.min(), one.max()
 
+                kinds = (*fold.kinds, *["sum"] * len(left))
                 none = [jnp.full(ref.shape, -jnp.inf if kind == "max" else 0, ref.dtype)
-                        for ref, kind in zip(outs, fold.kinds, strict=False)]  # fmt: skip
+                        for ref, kind in zip(outs, kinds, strict=False)]  # fmt: skip
                 return jax.lax.cond(
                     either(hidden(masks, self.sizes, ends)),
                     lambda: ([*before] if number else none, list[Any]()),
@@ -345,12 +295,12 @@ class _Kernel(FoldRun):
             def write(found: Any, step: Any) -> list[Any]:
                 """Write what is made of a block, and return the state."""
                 state, blocks = found
-                for ref, value, axis in zip(outs[count:], blocks, exits, strict=False):
+                for ref, value, axis in zip(outs[size:], blocks, exits, strict=False):
                     where: list[Any] = [slice(None)] * len(ref.shape)
                     if self.inside:
                         where[axis] = pl.ds(step * self.block, self.block)
                     ref[tuple(where)] = value
-                for ref, value in zip(outs[count + len(exits) :], state, strict=False):
+                for ref, value in zip(outs[size + len(exits) :], state, strict=False):
                     ref[step if self.inside else 0] = value
                 return state
 
@@ -368,7 +318,7 @@ class _Kernel(FoldRun):
             start = step * self.block
             pl.when(step == 0)(lambda: last(write(passed(0, start, ()), step)))
             pl.when(step > 0)(
-                lambda: last(write(passed(1, start, [ref[...] for ref in outs[:count]]), step))
+                lambda: last(write(passed(1, start, [ref[...] for ref in outs[:size]]), step))
             )
 
         found = pl.pallas_call(
@@ -379,8 +329,8 @@ class _Kernel(FoldRun):
             out_shape=[jax.ShapeDtypeStruct(x.shape, x.dtype) for x in shapes],
             interpret=self.interpret,
         )(*arrays, *known)
-        middle = count + len(exits)
-        return tuple(found[:count]), found[count:middle], found[middle:]
+        middle = size + len(exits)
+        return name, tuple(found[:size]), found[size:middle], found[middle:]
 
 
 class _PrefixKernel(PrefixRun, _Kernel):
@@ -389,7 +339,7 @@ class _PrefixKernel(PrefixRun, _Kernel):
     def passed(self, fixed: Any, entries: Any, kind: Any) -> tuple[list[Any], tuple[Any, ...]]:
         """Return what is made of all blocks: in a type, and states before blocks, and the last."""
         full, rest = divmod(self.length, self.block)
-        before, blocks, after = self.called(full, fixed, entries)
+        name, before, blocks, after = self.called(full, fixed, entries)
         states = [x[:-1] for x in after]
         if self.fold.unit:
             pairs = zip(self.began(fixed, entries)[0], states, strict=True)
@@ -397,9 +347,10 @@ class _PrefixKernel(PrefixRun, _Kernel):
         whole, state = [*blocks], before
         if rest:
             read = self.blocks(entries, full * self.block, rest)
-            state, made = self.parts("step", before, fixed, read)
+            state, made = self.parts(name, before, fixed, read)
             exits = [axis for axis in self.fold.exits if axis is not None]
             whole = [jnp.concatenate([a, b.astype(a.dtype)], axis)
                      for a, b, axis in zip(whole, made, exits, strict=True)]  # fmt: skip
         whole = [x.astype(kind) if kind and is_real(x) else x for x in whole]
-        return whole, (states if len(self.starts()) else None, [*before], [*state])
+        count = len(self.fold.kinds)
+        return whole, (states if len(self.starts()) else None, [*before[:count]], [*state[:count]])

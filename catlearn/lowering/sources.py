@@ -23,11 +23,11 @@ import numpy as np
 from catlearn.arrays.circuit import Circuit
 from catlearn.arrays.programs import Instruction, Program, programmed
 from catlearn.errors import CatlearnError, WrongKind, expect
-from catlearn.lowering.streamed import FoldRun
+from catlearn.lowering.streamed import run_of
 from catlearn.models import circuits
 from catlearn.models.circuits import LoweredCircuit
 from catlearn.streams.folding import Fold, Loop, grouped, refuse_blocks
-from catlearn.streams.skipping import Skip, hidden, starts_empty
+from catlearn.streams.skipping import hidden, starts_empty
 
 HEAD = "import jax\nimport jax.numpy as jnp\nimport numpy as np\n"
 
@@ -190,10 +190,20 @@ class _Fold:
         self.state = [f"a{k}" for k in range(len(fold.kinds))]
         self.exits = [place for place in fold.exits if place is not None]
         self.given = [*self.fixed, *self.entries, self.index]
-        self.masks, self.empty = list[Skip](), ""
-        if isinstance(fold, Fold):
-            self.masks = FoldRun(fold, sizes, block, {}, "stream").closing()
-            self.empty = self._empty()
+        run = run_of(fold, sizes, block)
+        reduces = isinstance(fold, Fold)
+        self.masks, self.empty = (run.closing(), self._empty()) if reduces else ([], [])
+        state, read = (
+            [jax.ShapeDtypeStruct(self.shape(part, wire), jnp.float32) for wire in wires]
+            for part, wires in ((fold.step, fold.step.cod[: len(self.state)]),
+                                (fold.head, fold.head.cod[fold.scans + fold.fixed :]))
+        )  # fmt: skip
+        self.left = [f"left{k}" for k, kind in enumerate(fold.kinds)
+                     if kind == "sum" and run.compensates(state, read)]  # fmt: skip
+
+    def shape(self, part: Circuit, wire: int) -> tuple[int, ...]:
+        """Return the shape of an array of a part."""
+        return tuple(self.sizes[axis] for axis in part.apex.lists["axes"].row(wire).tolist())
 
     def part(
         self, title: str, name: str, arguments: Sequence[str], size: int = 0,
@@ -205,17 +215,25 @@ class _Fold:
         text = self.writer.function(title, arguments, program, part, results)
         return indent(text, "    ") + "\n"
 
-    def _empty(self) -> str:
+    def _empty(self) -> list[str]:
         """Return the state before the first block, if steps begin with it."""
         fold, found = self.fold, list[str]()
         H = fold.step.apex
         if not starts_empty(fold) or any(H.types[wire] != "R" for wire in fold.step.cod):
-            return ""
+            return []
         for kind, wire in zip(fold.kinds, fold.step.dom, strict=False):
-            shape = tuple(self.sizes[axis] for axis in H.lists["axes"].row(wire).tolist())
+            shape = self.shape(fold.step, wire)
             value = f"jnp.full({shape}, -jnp.inf, wide)" if kind == "max" else ""
             found.append(value or f"jnp.zeros({shape}, wide)")
-        return "\n        ".join(["(", *(f"{one}," for one in found)]) + "\n    )"
+        return found
+
+    def unrounded(self) -> list[str]:
+        """Return the line that adds zeros for what rounding leaves out, if it is kept."""
+        kinds = zip(self.fold.kinds, self.fold.step.cod, strict=False)
+        zeros = [f"jnp.zeros({self.shape(self.fold.step, wire)}, wide)"
+                 for kind, wire in kinds if kind == "sum" and self.left]  # fmt: skip
+        why = "    # and what rounding leaves out of its sums"
+        return [why, f"    state = (*state, {', '.join(zeros)})"] if zeros else []
 
     def ends(self, place: int) -> tuple[_Bound, _Bound]:
         """Return the least and the greatest entry of an input of the terms, as text."""
@@ -262,10 +280,11 @@ class _Fold:
                 lines.append(f"{name} = {one}.astype(wide)" if is_real else f"{name} = {one}")
         doc = "\n    ".join(str(fold).splitlines())
         first = "lift" if fold.first is getattr(fold, "lift", None) else "first"
-        results = [f"new_{name}" for name in self.state]
+        results = [f"new_{name}" for name in [*self.state, *self.left]]
         slices = [f"jax.lax.dynamic_slice_in_dim({name}, start, size, {axis})"
                   for name, axis in zip(self.entries, fold.entries, strict=True)]  # fmt: skip
-        given, own = self.given, [*self.state, *self.given]
+        given, own = self.given, [*self.state, *self.left, *self.given]
+        name = "compensated" if self.left else "step"
         unsure = any(not one.is_sure for one in self.masks)
         text = [
             f"def {title}({', '.join(self.names)}):",
@@ -278,8 +297,8 @@ class _Fold:
             "",
             *([] if self.empty else
               [self.part(first, "first", [*self.starts, *given], block, results)]),
-            self.part("step", "step", own, block, results),
-            *([self.part("step_rest", "step", own, rest, results)] if rest else []),
+            self.part("step", name, own, block, results),
+            *([self.part("step_rest", name, own, rest, results)] if rest else []),
             *([self.part("references", "references", [*self.state, *fixed])] if unsure else []),
             self.part("tail", "tail", [*self.state, *fixed]),
             "    def blocks(start, size):",
@@ -322,8 +341,9 @@ class _Fold:
         later = f"step(*state, {before}*blocks(start, {block}))"
         closed = f"step_rest(*state, {before}*blocks({full * block}, {rest}))"
         begins = 0 if self.empty else 1
-        opened = self.empty or f"{first}({begun}*blocks(0, {block}))"
+        opened = f"{first}({begun}*blocks(0, {block}))"
         starts_at = f"jnp.arange({begins}, {full}) * {block}"
+        last = [f"    state = state[:{n}]"] if self.left else []
         if self.exits:
             # blocks of outputs are stacked, and put in order
             self.writer.need(in_order)
@@ -334,13 +354,16 @@ class _Fold:
                 "",
                 f"    made = {opened}",
                 f"    state, ends, between = made[:{n}], [made[{n}:]], None",
+                *self.unrounded(),
             ]
+            n += len(self.left)
+            text[2] = f"        return made[:{n}], made[{n}:]"
             if full > 1:
                 text.append(f"    state, between = jax.lax.scan(following, state, {starts_at})")
             if rest:
                 text += [f"    made = {closed}",
                          f"    state, ends = made[:{n}], [*ends, made[{n}:]]"]  # fmt: skip
-            return [*text, f"    whole = in_order(ends, between, {tuple(self.exits)})"]
+            return [*text, *last, f"    whole = in_order(ends, between, {tuple(self.exits)})"]
         text = ["    def following(state, start):", f"        return {later}, None"]
         if self.masks:
             computed = f"~hidden({before}*read)"
@@ -357,10 +380,12 @@ class _Fold:
                 "        )",
                 "        return made, None",
             ]
-        text += ["", f"    state = {opened}"]
+        empty = [*(f"        {one}," for one in self.empty), "    )"]
+        text += ["", *(["    state = (", *empty] if empty[1:] else [f"    state = {opened}"])]
+        text += self.unrounded()
         if full > begins:
             text.append(f"    state, _ = jax.lax.scan(following, state, {starts_at})")
-        return [*text, *([f"    state = {closed}"] if rest else [])]
+        return [*text, *([f"    state = {closed}"] if rest else []), *last]
 
 
 class _Bound(NamedTuple):

@@ -593,13 +593,13 @@ class FoldRun:
         Parameters
         ----------
         arrays
-            What is fixed, the blocks, and the indices.
+            What is fixed, the blocks, and the indices: of the variable, and of another axis.
         """
-        count = len(self.fold.references.cod)
+        count, read = len(self.fold.references.cod), self.fold.fixed + len(self.fold.entries)
 
         def ends(place: int) -> tuple[Any, Any]:
-            one = arrays[place - count]
-            if place - count >= self.fold.fixed + len(self.fold.entries):
+            one = arrays[place if place < 0 else place - count]
+            if not 0 <= place < count + read:
                 return one[0], one[-1]  # indices, in order
             return one.min(), one.max()
 

@@ -45,9 +45,9 @@ class TiledRun(FoldRun):
         part = getattr(self.tiled, name)
         key = "tile", name, self.rows, self.block, tuple(sorted(self.sizes.items()))
         if key not in self.known:
-            own = {self.fold.block: self.block, part.block: self.rows}
-            self.known[key] = programmed(part.circuit, {**self.sizes, **own})
-        return tuple(self.known[key].run(self.functions, arrays))
+            own = {self.fold.block: self.block, part.blocks[0]: self.rows}
+            self.known[key] = programmed(part.body, {**self.sizes, **own})
+        return tuple(self.known[key].run(self.functions, [arrays[k] for k in part.given]))
 
     def over_tiles(self, step: Any, carried: Any, tiles: np.ndarray, *more: np.ndarray) -> Any:
         """Carry something over tiles; ``step(carried, row, start, *more)``.
@@ -62,8 +62,8 @@ class TiledRun(FoldRun):
         """List the first indices of the tiles that masks do not hide."""
         return self.tiled.visited(self.sizes, self.rows, self.block, masks)
 
-    def cuts(self, places: Sequence[int | None], row: Any, start: Any = None) -> list[Cuts]:
-        """Return what a tile reads of arrays with the axis at some places.
+    def cuts(self, places: Sequence[Mapping[int, int]], row: Any, start: Any = None) -> list[Cuts]:
+        """Return what a tile reads of arrays with the axis at some places, or without it.
 
         Parameters
         ----------
@@ -71,7 +71,7 @@ class TiledRun(FoldRun):
             The first index of the variable; the last arrays are then those of which blocks are
             read.
         """
-        found = [[] if place is None else [(place, row, self.rows)] for place in places]
+        found = [[(place, row, self.rows) for place in one.values()] for one in places]
         if start is not None:
             first = len(found) - len(self.fold.entries)
             for own, axis in zip(found[first:], self.fold.entries, strict=True):
@@ -80,9 +80,9 @@ class TiledRun(FoldRun):
 
     def given(self, name: str, row: Any, start: Any) -> list[Cuts]:
         """Return what a tile reads of what is fixed and what blocks are read of, for a part."""
-        before = len(self.fold.kinds) if name == "step" else len(self.fold.references.cod)
-        places = getattr(self.tiled, name).entries
-        return self.cuts(places[before:-1], row, start)
+        part = getattr(self.tiled, name)
+        before = len(self.fold.references.cod) if name == "terms" else len(part.exits)
+        return self.cuts(part.entries[before:-1], row, start)
 
     def indices(self, row: Any, start: Any) -> tuple[Any, Any]:
         """Return the indices of the variable, and of the axis."""
@@ -93,7 +93,7 @@ class TiledRun(FoldRun):
 
         Those that fills may add something of come after all others, in the same loop.
         """
-        exits, masks = self.tiled.step.exits, self.tiled.masks
+        masks = self.tiled.masks
         unknown = [one for one in masks if one not in self.tiled.known]
         doubtful, tiles, late = [one for one in masks if not one.is_sure], self.tiles(), []
         if doubtful:
@@ -104,28 +104,6 @@ class TiledRun(FoldRun):
                 late = [np.arange(len(tiles) + len(last)) >= len(tiles)]
             tiles = np.concatenate([tiles, last.reshape(-1, 2).astype(tiles.dtype)])
 
-        def step(state: Any, row: Any, start: Any, late: Any = None) -> Any:
-            at = self.cuts(exits, row)
-
-            def blocks() -> tuple[list[Any], list[Any]]:
-                read = _cut([*fixed, *entries], self.given("step", row, start))
-                return [*_cut(state, at)], [*read, *self.indices(row, start)]
-
-            def run() -> Any:
-                own, arrays = blocks()
-                return _pasted(state, self.at_tile("step", (*own, *arrays)), at)
-
-            if not (unknown or doubtful):
-                return run()
-            own, arrays = blocks()
-            gone = either(self.closed(unknown, arrays)) if unknown else jnp.asarray(False)
-            if doubtful:
-                references = self.at_tile("references", (*own, *arrays[: len(fixed)], arrays[-1]))
-                hidden = self.hides(masks, arrays, own, references)
-                other = ~either(self.closed(masks, arrays)) | hidden
-                gone = hidden if late is None else jnp.where(late, other, gone)
-            return jax.lax.cond(gone, lambda: [*state], run)
-
         def lift() -> Any:
             return self.part("lift", (*fixed, *self.blocks(entries, 0, self.block)), self.block)
 
@@ -133,7 +111,33 @@ class TiledRun(FoldRun):
             jnp.full(one.shape, -jnp.inf if kind == "max" else 0, one.dtype)
             for one, kind in zip(jax.eval_shape(lift), self.fold.kinds, strict=True)
         ]
-        return self.over_tiles(step, varying(empty, fixed, entries), tiles, *late)
+        left = self.left(empty, entries)
+        name = "compensated" if left else "step"
+
+        def step(state: Any, row: Any, start: Any, late: Any = None) -> Any:
+            at = self.cuts(getattr(self.tiled, name).exits, row)
+
+            def blocks() -> tuple[list[Any], list[Any]]:
+                read = _cut([*fixed, *entries], self.given(name, row, start))
+                return [*_cut(state, at)], [*read, *self.indices(row, start)]
+
+            def run() -> Any:
+                own, arrays = blocks()
+                return _pasted(state, self.at_tile(name, (*own, *arrays)), at)
+
+            if not (unknown or doubtful):
+                return run()
+            own, arrays = blocks()
+            gone = either(self.closed(unknown, arrays)) if unknown else jnp.asarray(False)
+            if doubtful:
+                given = (*own[: len(empty)], *arrays[: len(fixed)], arrays[-1])
+                hidden = self.hides(masks, arrays, own, self.at_tile("references", given))
+                other = ~either(self.closed(masks, arrays)) | hidden
+                gone = hidden if late is None else jnp.where(late, other, gone)
+            return jax.lax.cond(gone, lambda: [*state], run)
+
+        carried = varying([*empty, *left], fixed, entries)
+        return self.over_tiles(step, carried, tiles, *late)[: len(empty)]
 
     def hides(
         self, masks: Sequence[Skip], arrays: Sequence[Any], state: Sequence[Any], references: Any
@@ -154,6 +158,7 @@ class TiledRun(FoldRun):
         sums = [k for k, kind in enumerate(self.fold.kinds) if kind == "sum"]
 
         def step(carried: Any, row: Any, start: Any) -> Any:
+            totals, left = carried
             at, every = self.cuts(terms.exits, row), self.given("terms", row, start)
 
             def blocks() -> tuple[list[Any], list[Any], list[Any]]:
@@ -179,12 +184,15 @@ class TiledRun(FoldRun):
             else:
                 more = back()
             places = [one for one, is_one in zip(every, real, strict=True) if is_one]
-            after = [a + b for a, b in zip(_cut(carried, places), more, strict=True)]
-            return _pasted(carried, after, places)
+            kept = [*_cut(left, places[: len(left)])]
+            after, kept = self.increased([*_cut(totals, places)], kept, more)
+            return _pasted(totals, after, places), _pasted(left, kept, places[: len(left)])
 
-        carried = [jnp.zeros_like(one) for one in (*fixed, *entries) if is_inexact(one)]
-        found = self.over_tiles(step, varying(carried, fixed, entries), self.tiles(certain))
+        totals = [jnp.zeros_like(one) for one in (*fixed, *entries) if is_inexact(one)]
         first = sum(map(is_inexact, fixed))
+        small = self.compensates(totals[:first], entries)
+        carried = totals, [*map(jnp.zeros_like, totals[: first * small])]
+        found, _ = self.over_tiles(step, varying(carried, fixed, entries), self.tiles(certain))
         return found[:first], found[first:]
 
 

@@ -23,7 +23,6 @@ the left of a circuit that takes naturals. It runs lifted by the axis of example
 from __future__ import annotations
 
 import functools
-import operator
 import re
 import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -224,14 +223,14 @@ def _compensated(*arrays: jax.Array) -> tuple[jax.Array, jax.Array]:
     @jax.custom_jvp
     def sums(*arrays: jax.Array) -> tuple[jax.Array, jax.Array]:
         before, *others, left = arrays
-        more = functools.reduce(operator.add, others)
+        more = sum(others[1:], others[0])
         total = before + (more + left)
         left = (more - (total - before)) + left
         return total, jax.lax.select(jnp.isfinite(total), left, jnp.zeros_like(left))
 
     def slopes(given: Any, own: Any) -> Any:
         total, left = sums(*given)
-        return (total, left), (functools.reduce(operator.add, own), jnp.zeros_like(left))
+        return (total, left), (sum(own[1:], own[0]), jnp.zeros_like(left))
 
     sums.defjvp(slopes)
     return sums(*arrays)

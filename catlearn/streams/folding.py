@@ -755,8 +755,16 @@ class Grouping:
     block: int
 
 
-def grouped(circuit: Circuit, letter: str) -> Grouping:
+def grouped(circuit: Circuit, along: str | int, whole: bool = False) -> Grouping:
     """Return what makes a circuit's outputs block by block along one of their axes.
+
+    Parameters
+    ----------
+    along
+        What the axis is called, or its row.
+    whole
+        Whether the body is all that can be: what is the same for all blocks is in the head unless
+        said.
 
     Raises
     ------
@@ -764,12 +772,15 @@ def grouped(circuit: Circuit, letter: str) -> Grouping:
         If the axis is not in each output, once.
     """
     H = circuit.apex
+    letter = H.called(along) if isinstance(along, int) else along
     nodes = Nodes(circuit, -1, through=True)
+    nodes.touched |= {wire for row in nodes.draft.boxes for wire in row.outs} if whole else set()
     exits, axes = [], [nodes.draft.wires[wire].axes for wire in circuit.cod]
     named = [
-        [p for p, axis in enumerate(own) if letter in _called(nodes, wire, p, axis)]
+        [p for p, axis in enumerate(own)
+         if axis == along or along in _called(nodes, wire, p, axis)]
         for wire, own in zip(circuit.cod, axes, strict=True)
-    ]
+    ]  # fmt: skip
     rows = {own[p] for own, places in zip(axes, named, strict=True) for p in places}
     for k, (wire, own) in enumerate(zip(circuit.cod, axes, strict=True)):
         places = named[k] or [p for p, axis in enumerate(own) if axis in rows]
@@ -780,6 +791,7 @@ def grouped(circuit: Circuit, letter: str) -> Grouping:
             raise StreamRefused(shown, f"{shown}, {message}")
         exits.append(places[0])
     rows = {own[p] for own, p in zip(axes, exits, strict=True)}
+    rows |= {along} if isinstance(along, int) else set()
     if len(rows) > 1:
         raise StreamRefused(letter, f"axis {letter} of the outputs is not one axis")
     (nodes.x,) = rows
@@ -897,7 +909,7 @@ def sloped(row: BoxRow, sides: Sequence[Slope]) -> Slope | None:
         if not {*variables} <= {*written}:
             return None
         at.add(tuple(written.index(v) for v in variables if v is not None))
-    weights, adds = ([side[k] for side in sides] for k in (0, 1))
+    weights, adds = [side.weight for side in sides], [side.add for side in sides]
     weight, add, alone = weights[0], sum(adds, Fraction(0)), len(sides) == 1
     made = None
     if (

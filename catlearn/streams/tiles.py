@@ -19,7 +19,7 @@ and after the pass is as it was.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -27,30 +27,82 @@ from typing import NamedTuple
 import numpy as np
 
 from catlearn.arrays.circuit import Circuit
-from catlearn.streams.folding import Fold, interned
-from catlearn.streams.nodes import Nodes
+from catlearn.streams.folding import Fold, grouped, interned
 from catlearn.streams.rules import StreamRefused
 from catlearn.streams.skipping import Skip, hidden, skips, starts_empty
 
 
-class TiledPart(NamedTuple):
-    """A part of a fold at a block of an axis.
+class Cut(NamedTuple):
+    """A part of a fold at blocks of some axes.
 
     Parameters
     ----------
-    circuit
-        From what the part is given, and the indices of the block.
-    entries, exits
-        At which position what it is given, and what it returns, has the axis; None where what is
-        given is read whole.
-    block
-        The row of the axis of the block.
+    body
+        What runs at a block.
+    given
+        Where each array that it is given comes from: an input of the part; or, negative, the
+        indices of an axis, the first of which is -1.
+    entries
+        At which position each input has the axes that are cut, in their order.
+    exits
+        The same of each output.
+    axes, blocks
+        The rows of the axes, and of those of their blocks.
     """
 
-    circuit: Circuit
-    entries: tuple[int | None, ...]
-    exits: tuple[int, ...]
-    block: int
+    body: Circuit
+    given: list[int]
+    entries: list[dict[int, int]]
+    exits: list[dict[int, int]]
+    axes: list[int]
+    blocks: list[int]
+
+    @classmethod
+    def of(cls, part: Circuit, along: Iterable[str | int]) -> Cut:
+        """Return a part at blocks of axes of its outputs, by what these are called, or their rows.
+
+        Raises
+        ------
+        StreamRefused
+            If an output does not have an axis once, or blocks of what is given do not do.
+        """
+        body, given = part, [*range(len(part.dom))]
+        entries, exits = ([dict[int, int]() for _ in side] for side in (part.dom, part.cod))
+        axes, blocks = [], []
+        for number, name in enumerate(along):
+            one = grouped(body, name, whole=True)
+            letter = part.apex.called(one.axis) if isinstance(name, int) else name
+            if one.head.apex.size("Box"):
+                title = one.head.apex.title(0)
+                message = f"{title} runs whole before blocks of axis {letter}"
+                raise StreamRefused(title, message)
+            places = [body.dom.index(wire) for wire in one.head.cod]
+            sources = [given[place] for place in places]
+            if len({*sources}) < len(sources):
+                message = f"an array is read whole, or in two ways, along axis {letter}"
+                raise StreamRefused(letter, message)
+            for source, axis in zip(sources[one.fixed :], one.entries, strict=True):
+                entries[source][number] = axis
+            for found, axis in zip(exits, one.exits, strict=True):
+                found[number] = axis
+            given = [*sources, -1 - number]
+            body = one.body
+            axes.append(one.axis)
+            blocks.append(one.block)
+        return cls(interned(body), given, entries, exits, axes, blocks)
+
+    def stepped(self, count: int) -> Cut:
+        """Return it, if of so many arrays of a state it reads the blocks that it writes.
+
+        Raises
+        ------
+        StreamRefused
+            If not.
+        """
+        if self.entries[:count] != self.exits[:count]:
+            title = self.body.apex.called(self.axes[0])
+            raise StreamRefused(title, f"an array of the state is read whole along axis {title}")
+        return self
 
 
 @dataclass(frozen=True)
@@ -69,21 +121,26 @@ class Tiled:
 
     fold: Fold
     axis: int
-    step: TiledPart
-    terms: TiledPart
-    references: TiledPart
+    step: Cut
+    terms: Cut
+    references: Cut
+
+    @cached_property
+    def compensated(self) -> Cut:
+        """The step with compensated sums."""
+        return Cut.of(self.fold.compensated, [self.axis]).stepped(len(self.fold.compensated.cod))
 
     @cached_property
     def masks(self) -> tuple[Skip, ...]:
         """Masks that hide tiles, if their fills add nothing."""
-        return tuple(skips(self.fold, self.terms.circuit))
+        return tuple(skips(self.fold, self.terms.body, self.terms.given))
 
     @cached_property
     def known(self) -> tuple[Skip, ...]:
         """Those of them that say which they hide before there are numbers."""
-        last = len(self.terms.circuit.dom) - 1
+        indices = {-1, len(self.fold.terms.dom) - 1}
         return tuple(one for one in self.masks
-                     if one.conditions and {*one.places.values()} <= {last - 1, last})  # fmt: skip
+                     if one.conditions and {*one.places.values()} <= indices)  # fmt: skip
 
     def visited(
         self, sizes: Mapping[int, int], rows: int, block: int, masks: Sequence[Skip] | None = None
@@ -99,10 +156,10 @@ class Tiled:
         masks
             Of those that are known; all of them unless said.
         """
-        last = len(self.terms.circuit.dom) - 1
         row = np.arange(0, sizes[self.axis], rows)[:, None]
         start = np.arange(0, sizes[self.fold.axis], block)[None]
-        ends = {last: (row, row + rows - 1), last - 1: (start, start + block - 1)}
+        last = len(self.fold.terms.dom) - 1
+        ends = {-1: (row, row + rows - 1), last: (start, start + block - 1)}
         gone = np.zeros((row.size, start.size), bool)
         for one in hidden(self.known if masks is None else masks, sizes, ends.__getitem__):
             gone |= one
@@ -174,9 +231,9 @@ def beside(fold: Fold) -> list[int]:
     Those that all arrays of which blocks are read have, too, such as one of examples, are none:
     nothing is read more often without their blocks, and they may be spread over devices.
     """
-    rows, step = fold.step.apex.lists["axes"], fold.step
-    state = [rows.row(wire).tolist() for wire in step.cod]
-    read = [rows.row(wire).tolist() for wire in step.dom[-1 - len(fold.entries) : -1]]
+    step = fold.step
+    state = _axes(step, step.cod)
+    read = _axes(step, step.dom[-1 - len(fold.entries) : -1])
     return [axis for axis in sorted(state[0]) if all(row.count(axis) == 1 for row in state)
             and not all(axis in row for row in read)]  # fmt: skip
 
@@ -198,36 +255,20 @@ def tiled(fold: Fold, axis: int) -> Tiled:
                   for kind, one in zip(fold.kinds, types, strict=False))  # fmt: skip
     if "place" in fold.kinds or counted or not all(greatest) or not starts_empty(fold):
         raise StreamRefused(letter, "its state is not one of sums from an empty one on")
-    count = len(fold.kinds)
-    terms = fold.terms
-    sums = Circuit.of(terms.apex, terms.dom, terms.cod[:count])
-    parts = (fold.step, sums, fold.references)
-    step, terms, references = (_at_block(part, axis, letter) for part in parts)
-    if step.entries[:count] != step.exits:
+    if not all(row.count(axis) == 1 for row in _axes(fold.step, fold.step.cod)):
         raise StreamRefused(letter, f"not each array of the state has axis {letter} once")
-    return Tiled(fold, axis, step, terms, references)
+    step, terms, references = (
+        Cut.of(part, [axis]) for part in (fold.step, summands(fold), fold.references)
+    )
+    return Tiled(fold, axis, step.stepped(len(fold.kinds)), terms, references)
 
 
-def _at_block(part: Circuit, axis: int, letter: str) -> TiledPart:
-    """Return a part of a fold at a block of an axis."""
-    nodes = Nodes(part, axis)
-    nodes.touched |= {wire for row in nodes.draft.boxes for wire in row.outs}  # all of it is run
-    block = nodes.draft.axis(letter)
-    index = nodes.draft.wire([block], nodes.draft.type("N", axis))
-    known: dict[tuple[int, frozenset[int]], int] = {}
-    exits, asked = [], []
-    for wire in part.cod:
-        places = [p for p, row in enumerate(nodes.draft.wires[wire].axes) if row == axis]
-        if len(places) != 1:
-            raise StreamRefused(letter, f"not each array of the state has axis {letter} once")
-        exits += places
-        asked.append(nodes.blocked((wire, frozenset(places)), block, index, known, {}))
-    leaves = {node: wire for node, wire in known.items() if node[1] and nodes.made(node) is None}
-    boxes, needed = nodes.needed(asked, [*leaves.values(), index])
-    at = {node[0]: (wire, min(node[1])) for node, wire in leaves.items()}
-    if len(at) < len(leaves) or not {*at} <= {*part.dom} or not {*at}.isdisjoint(needed):
-        raise StreamRefused(letter, f"an array is read whole, too, along axis {letter}")
-    dom = [at[wire][0] if wire in at else wire for wire in part.dom]
-    entries = tuple(at[wire][1] if wire in at else None for wire in part.dom)
-    circuit = interned(nodes.part(boxes, [*dom, index], asked))
-    return TiledPart(circuit, entries, tuple(exits), block)
+def summands(fold: Fold) -> Circuit:
+    """Return the terms of a fold, without what the greatest entries are of."""
+    terms = fold.terms
+    return Circuit.of(terms.apex, terms.dom, terms.cod[: len(fold.kinds)])
+
+
+def _axes(part: Circuit, wires: Iterable[int]) -> list[list[int]]:
+    rows = part.apex.lists["axes"]
+    return [rows.row(wire).tolist() for wire in wires]

@@ -6,19 +6,44 @@ import subprocess
 import sys
 
 import jax
+import numpy as np
 import pytest
 
 import catlearn as cl
-from catlearn.arrays import add, conv, copy, dropout, gelu, idle, linear, norm, pool, softmax, where
+from catlearn.arrays import (
+    add,
+    conv,
+    copy,
+    cumsum,
+    dropout,
+    einsum,
+    gelu,
+    idle,
+    linear,
+    norm,
+    pool,
+    softmax,
+    where,
+)
 from catlearn.errors import InvalidStructure, UnknownName, WrongKind
-from catlearn.lowering import to_pallas, to_shards, to_source
-from catlearn.streams import StreamRefused, stream
+from catlearn.lowering import streamed, to_pallas, to_shards, to_source
+from catlearn.lowering.streamed import differentiable
+from catlearn.lowering.tiled import TiledRun
+from catlearn.models import LoweredCircuit
+from catlearn.streams import StreamRefused, stream, tiles
 from tests.errors import says
 from tests.streams.prefixes import PREFIXES
 from tests.streams.programs import FOLDS, apart, arrays, attention, both
 from tests.streams.test_laws import value
 
 CLOSE = 1e-6
+
+
+@pytest.fixture
+def compensated(monkeypatch):
+    monkeypatch.setattr(streamed, "SEVERAL", 1)
+    monkeypatch.setattr(streamed, "SMALL", 0)
+
 
 CIRCUITS = {
     "rounds": ((linear("A", "m -> m") @ idle >> add >> copy(2)).scan("t"), (3,), (4, 3)),
@@ -74,7 +99,7 @@ def whole(name):
         ("entropy", {"q": 1, "x": 5}),
     ],
 )
-def test_kernels_compute_what_the_circuit_does(name, tiles, inside):
+def test_kernels_compute_what_the_circuit_does(name, tiles, inside, compensated):
     circuit, variable, shapes, _ = FOLDS[name]
     xs = arrays(shapes)
     fn = to_pallas(stream(circuit, variable), tiles, inside=inside, interpret=True)
@@ -92,6 +117,40 @@ def test_tiles_that_a_kernel_cannot_have_are_refused():
         to_pallas(fold, {"e": 2, "x": 4})
 
 
+def at_tiles_of(fold, sizes):
+    (axis,) = (a for a in sizes if fold.circuit.apex.called(a) == "q")
+    return differentiable(TiledRun(tiles.tiled(fold, axis), sizes, 16, 4))
+
+
+def in_one_kernel(fold, sizes):
+    return functools.partial(to_pallas(fold, {"q": 16, "n": 4}, interpret=True), {})
+
+
+def as_text(fold, sizes):
+    return read(to_source(fold, {"q": 32, "n": 4096}, 4), "fold")
+
+
+TARGETS = {"tiles": at_tiles_of, "kernels": in_one_kernel, "text": as_text}
+
+
+@pytest.mark.parametrize("name", TARGETS)
+def test_what_rounding_leaves_out_of_many_blocks_is_kept(name, mutants, monkeypatch):
+    x = np.random.default_rng(0).uniform(0.5, 1, size=(32, 4096)).astype("float32")
+    total, running = einsum("q n -> q"), cumsum("q [n]")
+    cases = [(total, x.astype(float).sum(1)), (running, x.astype(float).cumsum(1))]
+
+    def errors():
+        for circuit, want in cases[: 1 if name == "tiles" else 2]:
+            fold = stream(circuit, "n")
+            made = TARGETS[name](fold, LoweredCircuit(fold.circuit).sizes([x.shape]))(x)
+            yield np.abs(jax.tree.leaves(made)[0] / want - 1).max() / np.finfo("float32").eps
+
+    assert max(errors()) < 2
+    with mutants(f"streams: {name} sum blocks in one chain"):
+        monkeypatch.setattr(streamed, "SEVERAL", 10**9)
+        assert min(errors()) > 8
+
+
 def read(text, name):
     space = {}
     exec(text, space)
@@ -99,7 +158,7 @@ def read(text, name):
 
 
 @pytest.mark.parametrize("name", ["causal attention", "layer norm and linear"])
-def test_the_text_of_a_fold_runs_alone(name):
+def test_the_text_of_a_fold_runs_alone(name, compensated):
     circuit, variable, shapes, _ = FOLDS[name]
     xs = arrays(shapes)
     text = to_source(stream(circuit.at_dom(*shapes), variable), block=7)
