@@ -751,11 +751,11 @@ class Circuit(Frozen, Displayed):
         letter = next((key for key in size.generators if size == Size.of(key)), None)
         return self._rounds(title, letter, size, len(self.dom), own)
 
-    def scan(self, axis: str, *, states: int = 1, title: str = "scan") -> Circuit:
+    def scan(self, axis: str, *, states: int = 1, fixed: int = 0, title: str = "scan") -> Circuit:
         """Return the circuit applied along an axis, with states that go from one step to the next.
 
-        Of a circuit (S, X) -> (S, Y) it is (S, [X; t]) -> (S, [Y; t]), with
-        s(i+1), y(i) = f(s(i), x(i)); parameters are those of the circuit.
+        Of a circuit (S, C, X) -> (S, Y) it is (S, C, [X; t]) -> (S, [Y; t]), with
+        s(i+1), y(i) = f(s(i), c, x(i)); parameters are those of the circuit.
 
         Parameters
         ----------
@@ -763,26 +763,32 @@ class Circuit(Frozen, Displayed):
             The letter of the axis t, which is put in front of the arrays that are no states.
         states
             How many arrays, on both sides the first ones, are states.
+        fixed
+            How many inputs after these are the same in each step.
         title
             The title of the block.
 
         Raises
         ------
         NotComposable
-            If there are fewer arrays than states, or states do not end where they start.
+            If there are fewer arrays than these, or states do not end where they start.
 
         Examples
         --------
-        >>> from catlearn.arrays import add, copy
+        >>> from catlearn.arrays import add, copy, idle, mul
         >>> (add >> copy(2)).scan("t")
         Circuit(R[], R[t] -> R[], R[t])
+        >>> (mul @ idle >> add >> copy(2)).scan("t", fixed=1)
+        Circuit(R[], R[], R[t] -> R[], R[t])
         """
         expect(axis, str, "the axis of a scan", "a letter")
         expect(states, int, "states", "a number of arrays")
+        expect(fixed, int, "fixed", "a number of arrays")
         read_axes(axis)
-        if not 0 <= states <= min(len(self.dom), len(self.cod)):
+        short = not 0 <= states <= len(self.cod) or not 0 <= fixed <= len(self.dom) - states
+        if short:
             raise NotComposable("this circuit", [self._not_round(title, states)])
-        return self._rounds(title, axis, None, states, [])
+        return self._rounds(title, axis, None, states, [], fixed)
 
     def _not_round(self, title: str, states: int) -> Failure:
         ends = [", ".join(self.shapes(rows)) or "()" for rows in (self.dom, self.cod)]
@@ -792,8 +798,9 @@ class Circuit(Frozen, Displayed):
         return Failure("repetition", f"block {title!r}", message)
 
     def _rounds(
-        self, title: str, letter: str | None, size: Size | None, states: int, own: list[str]
-    ) -> Circuit:
+        self, title: str, letter: str | None, size: Size | None, states: int, own: list[str],
+        fixed: int = 0,
+    ) -> Circuit:  # fmt: skip
         """Put the boxes in a block with rounds, and gates at its ends and own parameters."""
         inner, outer = Draft.of(self.apex), Draft()
         given = None if size is None else outer.size(size)
@@ -818,13 +825,14 @@ class Circuit(Frozen, Displayed):
             ins, outs = within, [outside]
             if kernel in ("start", "each"):
                 ins, outs = outs, ins
-            name = f"{kernel} of {title}"
+            name = f"{kernel} of {title.partition(', ')[0]}"
             outer.box(gate(kernel, letters, name), ins, outs, [*front, *axes], within=[0])
             meets.extend(((0, row), (1, wire)) for row, wire in zip(rows, within, strict=True))
             return outside
 
         dom = [
-            pass_through("start" if k < states else "each", [row])
+            (0, row) if states <= k < states + fixed
+            else (1, pass_through("start" if k < states else "each", [row]))
             for k, row in enumerate(self.dom)
         ]  # fmt: skip
         for row, name in stacked.items():
@@ -832,7 +840,7 @@ class Circuit(Frozen, Displayed):
             start = H.column("initialiser")[row]
             outer.wires[wire] = outer.wires[wire]._replace(name=name, initialiser=start)
         cod = [
-            pass_through("last", [self.dom[k], row]) if k < states else pass_through("stack", [row])
+            (1, pass_through(*(("last", [self.dom[k], row]) if k < states else ("stack", [row]))))
             for k, row in enumerate(self.cod)
         ]
         if not outer.boxes:
@@ -852,7 +860,7 @@ class Circuit(Frozen, Displayed):
             box._replace(within=[block, *(b for b in box.within if b != block)])
             for box in draft.boxes
         ]
-        ends = (legs[1][list(rows)].tolist() for rows in (dom, cod))
+        ends = ([int(legs[part][row]) for part, row in side] for side in (dom, cod))
         return Circuit.of(draft, *ends)
 
     def __rshift__(self, other: Circuit) -> Circuit:

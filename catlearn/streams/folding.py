@@ -19,15 +19,17 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
+from itertools import count
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from catlearn.arrays.aligning import glue
-from catlearn.arrays.blocks import GATES, gate
+from catlearn.arrays.blocks import GATES
 from catlearn.arrays.boxes import BoxRow, Draft, Operation
 from catlearn.arrays.circuit import Circuit
-from catlearn.arrays.forms import Form, IndexPart, Reading
+from catlearn.arrays.forms import Form, Reading
 from catlearn.arrays.kernels import Kernel
-from catlearn.arrays.sizes import Size, SizeRelation
+from catlearn.arrays.listing import letter_of, written
+from catlearn.arrays.sizes import Size
 from catlearn.display import Displayed
 from catlearn.errors import Failure, InvalidStructure
 from catlearn.streams.nodes import Nodes, Ref
@@ -563,97 +565,41 @@ def refuse_blocks(blocks: Mapping[str, Any]) -> None:
 
 
 def _looped(fold: Loop, block: int | None) -> Circuit:
-    letter, count = fold.variable.rpartition("/")[2], fold.scans + fold.fixed
-    indexed = [_reads_index(part) for part in (fold.first, fold.step)]
-    cut = Draft()
-    number = Size.generator(f"{letter}_rounds")
+    first, step = map(_read, (fold.first, fold.step))
+    before, read, states = fold.scans + fold.fixed, len(fold.entries), len(fold.kinds)
+    firsts = len(first.dom) - before
+    rests = firsts + len(step.dom) - states - fold.fixed
+    letter, H = fold.variable.rpartition("/")[2], step.apex
+    middle = Circuit.parse(_in_blocks(fold, letter, block, firsts > read, rests > firsts + read))
+    carried = [f"{kind}[{' '.join(map(H.called, H.lists['axes'].row(wire).tolist()))}]"
+               for kind, wire in zip(fold.kinds, step.dom, strict=False)]  # fmt: skip
+    title = f"blocks of {fold.variable}, carrying {', '.join(carried)}"
+    loop = step.scan("rounds", states=states, fixed=fold.fixed, title=title)
     per = Size.generator(f"{letter}_block") if block is None else Size.of(block)
-    length = number * per + per
-    sized = [("rounds", number), ("block", per), (letter, length), ("later", number * per)]
-    rounds, own, whole, later_ones = (cut.axis(name, cut.size(size)) for name, size in sized)
-    given, first, rest = [], [], []
-
-    def view(wire: int, axes: Sequence[int], place: int, form: Form, kind: int, what: str) -> int:
-        """Read an array at blocks: an axis is at a form of the variables."""
-        shift = len(axes) - len(cut.wires[wire].axes)
-        forms = [Form.variable(k + shift) for k in range(len(cut.wires[wire].axes))]
-        forms[place] = form
-        rank = tuple(range(len(axes)))
-        within = SizeRelation("<=", Size.generator(place), Size.generator(-1))
-        made = Operation(Kernel("view"), (Reading(tuple(forms)),), (rank,),
-                         relations=() if shift else (within,), title=what)  # fmt: skip
-        out = cut.wire(axes, kind)
-        cut.box(made, [wire], [out], axes, [] if shift else [whole])
-        return out
-
-    def later(place: int) -> Form:
-        """Return the index in the variable, from the round and the index in the block."""
-        return Form.variable(0).times(Size.generator(place)) + Form.variable(place) + Form.number(
-            Size.generator(place)
-        )  # fmt: skip
-
-    for wire, place in zip(fold.head.cod[count:], fold.entries, strict=True):
-        axes = [cut.axis(None) for _ in fold.head.apex.lists["axes"].row(wire)]
-        kind = cut.type(None)
-        axes[place] = whole
-        given.append(cut.wire(axes, kind))
-        axes[place] = own
-        at = Form.variable(place)
-        first.append(view(given[-1], axes, place, at, kind, f"first block of {letter}"))
-        axes = [rounds, *axes]
-        rest.append(view(given[-1], axes, place, later(place + 1), kind, f"blocks of {letter}"))
-    for made, is_used, axes in ((first, indexed[0], [own]), (rest, indexed[1], [rounds, own])):
-        if is_used:
-            at = later(1) if len(axes) > 1 else Form.variable(0)
-            made.append(_indices(cut, axes, whole, at, f"indices of {letter}"))
-    # blocks of outputs, one after the other
-    heads, stacks, joined = [], [], []
-    exits = [place for place in fold.exits if place is not None]
-    states = len(fold.kinds)
-    for wire, place in zip(fold.step.cod[states:], exits, strict=True):
-        axes = [cut.axis(None) for _ in fold.step.apex.lists["axes"].row(wire)]
-        kind, rank = cut.type(None), tuple(range(len(axes)))
-        at = [[*axes[:place], row, *axes[place + 1 :]] for row in (own, later_ones, whole)]
-        heads.append(cut.wire(at[0], kind))
-        stacks.append(cut.wire([rounds, *at[0]], kind))
-        flat, out = (cut.wire(one, kind) for one in at[1:])
-        here, by = Form.variable(place), Size.generator(-1)
-        forms = [*map(Form.variable, rank)]
-        forms[place] = Form.atom(IndexPart("mod", here, by))
-        reading = Reading((Form.atom(IndexPart("div", here, by)), *forms))
-        title = f"blocks of {letter} in order"
-        cut.box(Operation(Kernel("view"), (reading,), (rank,), title=title), [stacks[-1]], [flat],
-                at[1], [own])  # fmt: skip
-        forms[place] = here + Form.number(-by)
-        sides = Reading.wiring(rank), Reading(tuple(forms))
-        cut.box(Operation(Kernel("concat"), sides, (rank,), title=title), [heads[-1], flat], [out],
-                at[2], [own])  # fmt: skip
-        joined.append(out)
-    loop, ins, outs = _rounds(fold, len(rest), indexed[1])
-    lift = fold.first.block("lift")
-    lift = Circuit.of(lift.apex, lift.dom[: count + len(first)], lift.cod)
-    middle = Circuit.of(cut, (*given, *heads, *stacks), (*first, *rest, *joined))
-    parts = [fold.head, middle, lift, loop, fold.tail]
-    parts = [one if k == 1 else _of_length(fold, one, length) for k, one in enumerate(parts)]
-    fixed, meets = fold.head.cod[fold.scans : count], []
+    length = Size.generator(f"{letter}_rounds") * per + per
+    head, lift, loop, tail = (
+        _of_length(fold, one, length) for one in (fold.head, first.block("lift"), loop, fold.tail)
+    )
+    fixed, meets = head.cod[fold.scans : before], []
 
     def meet(one: int, rows: Sequence[int], other: int, places: Sequence[int]) -> None:
         meets.extend(((one, a), (other, b)) for a, b in zip(rows, places, strict=True))
 
-    meet(0, fold.head.cod[count:], 1, given)
-    meet(0, fold.head.cod[:count], 2, lift.dom[:count])
-    meet(1, first, 2, lift.dom[count:])
-    meet(2, lift.cod[:states], 3, ins[:states])
-    meet(2, lift.cod[states:], 1, heads)
-    meet(3, outs[states:], 1, stacks)
-    meet(0, fixed, 3, ins[states : states + fold.fixed])
-    meet(1, rest, 3, ins[states + fold.fixed :])
-    meet(3, outs[:states], 4, fold.tail.dom[:states])
-    meet(0, fixed, 4, fold.tail.dom[states:])
-    apex, legs = glue(parts, meets)
-    blocks, lasts = iter(legs[1][joined].tolist()), iter(legs[4][list(fold.tail.cod)].tolist())
+    meet(0, head.cod[before:], 1, middle.dom[:read])
+    meet(0, head.cod[:before], 2, lift.dom[:before])
+    meet(1, middle.cod[:firsts], 2, lift.dom[before:])
+    meet(2, lift.cod[:states], 3, loop.dom[:states])
+    meet(2, lift.cod[states:], 1, middle.dom[read::2])
+    meet(3, loop.cod[states:], 1, middle.dom[read + 1 :: 2])
+    meet(0, fixed, 3, loop.dom[states : states + fold.fixed])
+    meet(1, middle.cod[firsts:rests], 3, loop.dom[states + fold.fixed :])
+    meet(3, loop.cod[:states], 4, tail.dom[:states])
+    meet(0, fixed, 4, tail.dom[states:])
+    apex, legs = glue([head, middle, lift, loop, tail], meets)
+    blocks, lasts = (iter(legs[k][list(rows)].tolist())
+                     for k, rows in ((1, middle.cod[rests:]), (4, tail.cod)))  # fmt: skip
     cod = [next(lasts if place is None else blocks) for place in fold.exits]
-    return Circuit.of(Draft.of(apex), legs[0][list(fold.head.dom)].tolist(), cod).live()
+    return Circuit.of(Draft.of(apex), legs[0][list(head.dom)].tolist(), cod).live()
 
 
 def _of_length(fold: Loop, part: Circuit, length: Size) -> Circuit:
@@ -666,62 +612,66 @@ def _of_length(fold: Loop, part: Circuit, length: Size) -> Circuit:
     return Circuit.of(draft, part.dom, part.cod)
 
 
-def _reads_index(part: Circuit) -> bool:
-    """Whether a part reads the indices of its block."""
-    return any(part.dom[-1] in ins for ins in part.apex.sides[0])
+def _read(part: Circuit) -> Circuit:
+    """Return a part without the indices of its block, unless it reads them."""
+    reads = any(part.dom[-1] in ins for ins in part.apex.sides[0])
+    return part if reads else Circuit.of(part.apex, part.dom[:-1], part.cod)
 
 
-def _indices(cut: Draft, axes: Sequence[int], whole: int, at: Form, title: str) -> int:
-    """Return the array of indices of an axis: where the entry is at a form, among all."""
-    rank = tuple(range(len(axes)))
-    one, hot = cut.wire([]), cut.wire([*axes, whole])
-    out = cut.wire(axes, cut.type("N", whole))
-    gap = Form.variable(len(axes)) + at.times(-1)
-    known = Operation(Kernel("constant", (("value", 1.0),)), (), ((),), title="1")
-    reading = Reading((), 0.0, (gap, gap.times(-1)))
-    shown = Operation(Kernel("view"), (reading,), ((*rank, len(rank)),), title=title)
-    where = (Reading.wiring((*rank, len(rank))),)
-    found = Operation(Kernel("argmax"), where, (rank,), (len(rank),), title=title)
-    cut.box(known, [], [one], [])
-    cut.box(shown, [one], [hot], [*axes, whole])
-    cut.box(found, [hot], [out], [*axes, whole])
-    return out
+def _in_blocks(fold: Loop, letter: str, block: int | None, *indexed: bool) -> str:
+    """Return the listing of what reads the first block, and the others, and puts outputs in order.
 
+    Parameters
+    ----------
+    indexed
+        Whether the first block, and the others, are read with their indices.
+    """
+    x, b, r, later = (f"{written(name)}#1" for name in (letter, "block", "rounds", "later"))
+    rounds, per = (written(f"{letter}_{name}") for name in ("rounds", "block"))
+    sizes = f"sizes {rounds}" if block else f"sizes {per}, {rounds}"
+    per, at, fresh = str(block or per), f"|{b}|*{r}+{b}+|{b}|", count(2)
+    exits = [place for place in fold.exits if place is not None]
+    given = f"axes {x} = {rounds}*{per} + {per}, {b} = {per}, {r} = {rounds}"
+    lines = [sizes, f"{given}, {later} = {rounds}*{per}" if exits else given]
+    asked: list[list[str]] = [[], [], []]
 
-def _rounds(fold: Loop, count: int, indexed: bool) -> tuple[Circuit, list[int], list[int]]:
-    """Return the scan of a step, with its inputs and outputs; what is fixed stays outside."""
-    step, states = fold.step, len(fold.kinds)
-    draft, H = Draft.of(step.apex), step.apex
-    carried = [f"{kind}[{' '.join(map(H.called, H.lists['axes'].row(wire).tolist()))}]"
-               for kind, wire in zip(fold.kinds, step.dom, strict=False)]  # fmt: skip
-    title = f"blocks of {fold.variable}, carrying {', '.join(carried)}"
-    rounds = draft.axis("rounds")
-    ins: list[int] = []
+    def axes(part: Circuit, wire: int, place: int) -> Callable[[str], str]:
+        """Return what lists the axes of an array, with something at a place."""
+        rows = part.apex.lists["axes"].row(wire).tolist()
+        names = [written(f"{letter_of(part.apex.called(row))}#{next(fresh)}") for row in rows]
+        return lambda one: " ".join([*names[:place], one, *names[place + 1 :]])
 
-    def pass_through(kernel: str, rows: Sequence[int]) -> int:
-        row = draft.wires[rows[0]]
-        front = [] if kernel in ("start", "last") else [rounds]
-        outside = draft.wire([*front, *row.axes], row.type)
-        reads, writes = [outside], [*rows]
-        if kernel in ("last", "stack"):
-            reads, writes = writes, reads
-        letters = [draft.axes[axis][0] or "" for axis in row.axes]
-        draft.box(gate(kernel, letters, f"{kernel} of blocks"), reads, writes, [*front, *row.axes])
-        return outside
-
-    last = states + fold.fixed + count
-    for k, wire in enumerate(step.dom[:last]):
-        if states <= k < states + fold.fixed:
-            ins.append(wire)
-        else:
-            ins.append(pass_through("start" if k < states else "each", [wire]))
-    outs = []
-    for before, after in zip(step.dom[:states], step.cod, strict=False):
-        draft.wires[after] = draft.wires[after]._replace(type=draft.wires[before].type)
-        outs.append(pass_through("last", [before, after]))
-    outs += [pass_through("stack", [wire]) for wire in step.cod[states:]]
-    draft.within_block(title, [rounds])
-    return Circuit.of(draft, ins, outs), ins, outs
+    read = fold.head.cod[fold.scans + fold.fixed :]
+    for k, (wire, place) in enumerate(zip(read, fold.entries, strict=True)):
+        v = axes(fold.head, wire, place)
+        lines += [
+            f"x{k}[{v(x)}]: ?{k}",
+            f"first{k}[{v(b)}]: ?{k} = view(x{k}[{v(b)}]) with {x} relations {b} <= {x} "
+            f'as "first block of {letter}"',
+            f'rest{k}[{r} {v(b)}]: ?{k} = view(x{k}[{v(at)}]) as "blocks of {letter}"',
+        ]
+        asked[0].append(f"first{k}")
+        asked[1].append(f"rest{k}")
+    for k, (is_read, own, index) in enumerate(zip(indexed, (b, f"{r} {b}"), (b, at), strict=True)):
+        title = f'as "indices of {letter}"'
+        lines += [
+            f'one{k}[]: R = constant(value=1.0) as "1"',
+            f"is{k}[{own} {x}]: R = view(one{k}[] where {index} <= {x} and {x} <= {index}) {title}",
+            f"index{k}[{own}]: N<{x}> = argmax(is{k}[{own} {x}]) {title}",
+        ] * is_read
+        asked[k] += [f"index{k}"] * is_read
+    for k, (wire, place) in enumerate(zip(fold.step.cod[len(fold.kinds) :], exits, strict=True)):
+        v, kind = axes(fold.step, wire, place), f"?{len(read) + k}"
+        title = f'with {b} as "blocks of {letter} in order"'
+        turned = v(f"({later} mod |{b}|)")
+        lines += [
+            f"head{k}[{v(b)}]: {kind}",
+            f"stack{k}[{r} {v(b)}]: {kind}",
+            f"flat{k}[{v(later)}]: {kind} = view(stack{k}[({later} div |{b}|) {turned}]) {title}",
+            f"out{k}[{v(x)}]: {kind} = concat(head{k}[{v(x)}], flat{k}[{v(f'{x}-|{b}|')}]) {title}",
+        ]
+        asked[2].append(f"out{k}")
+    return "\n".join([*lines, f"return {', '.join(name for some in asked for name in some)}"])
 
 
 # ---------------------------------------------------------------- blocks of outputs

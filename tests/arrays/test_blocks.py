@@ -116,6 +116,20 @@ def test_a_scan_goes_along_an_axis():
     values(lift(step.scan("t"), "p"), np.zeros(2), np.arange(6.0).reshape(2, 3))
 
 
+def test_what_is_fixed_is_the_same_in_each_step():
+    decayed = (mul @ idle >> add >> copy(2)).scan("t", fixed=1)
+    h, a, x = 0.5, 0.25, np.arange(4.0)
+    last, every = cl.lower(decayed)({}, h, a, x)
+    for k, one in enumerate(x):
+        h = h * a + one
+        np.testing.assert_allclose(every[k], h, rtol=1e-6)
+    np.testing.assert_allclose(last, h, rtol=1e-6)
+    values(lift(decayed, "p"), np.zeros(2), np.ones(2) / 2, np.arange(6.0).reshape(2, 3))
+    for fixed in (3, -1):
+        with pytest.raises(NotComposable):
+            (mul @ idle >> add >> copy(2)).scan("t", fixed=fixed)
+
+
 def test_scans_obey_their_laws():
     g = linear("A", "m -> n") >> relu
     separate = (idle @ g).scan("t")  # the state is not touched
