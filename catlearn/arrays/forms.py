@@ -178,6 +178,8 @@ class Form:
         """
 
         def change(one: Form) -> Form:
+            if one.wiring is not None:
+                return variable(one.wiring)
             found = Form.number(size(one.constant))
             for atom, coefficient in one.terms:
                 if isinstance(atom, int):

@@ -334,6 +334,8 @@ class Posynomial(Legible):
             If a number is not positive, or a sum stands for what is in a denominator or a root.
         """
         given = {name: Posynomial.of(v) for name, v in {**(values or {}), **more}.items()}
+        if given.keys().isdisjoint(self.names):
+            return self
         powers: dict[tuple[str, Any], Posynomial] = {}
         terms: dict[Monomial, Any] = {}
         for key, c in self.terms:

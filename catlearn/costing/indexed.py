@@ -150,8 +150,8 @@ class Indexed:
         For arrays of the circuit, by their rows, the forms at which they are read or asked for.
     circuit
         What was read, or None.
-    extents
-        How many entries forms read at tiles of their variables; what was asked for is kept.
+    kept
+        What islands of these arrays were asked for that depends on a part of their modes alone.
     """
 
     nodes: list[IndexedArray]
@@ -163,7 +163,7 @@ class Indexed:
     gradients: bool = False
     readings: dict[int, list[tuple[Form, ...]]] = field(default_factory=dict)
     circuit: Circuit | None = None
-    extents: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
+    kept: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
     def of(cls, circuit: Circuit) -> Indexed:

@@ -145,6 +145,196 @@ class _Lifetime:
     state: frozenset[int] = frozenset()
 
 
+class Schedule:
+    """The order of steps in some loops, and where tiles are live: the same in all other modes."""
+
+    def __init__(self, read: Indexed, loops: Sequence[int]) -> None:
+        self.read, self.loops = read, [*loops]
+        self._live: dict[bool, list[list[int]]] = {}
+
+    @classmethod
+    def of(cls, read: Indexed, loops: Sequence[int]) -> Schedule:
+        """Return the order in some loops, which is kept for all modes of the arrays."""
+        key = "schedule", tuple(loops)
+        if key not in read.kept:
+            read.kept[key] = cls(read, loops)
+        return read.kept[key]
+
+    @cached_property
+    def paths(self) -> list[tuple[int, ...]]:
+        """The loops in which each node is made."""
+        nodes, loops = self.read.nodes, self.loops
+        paths = [{v for v in loops if v in node.every} for node in nodes]
+        for v in loops:
+            after, before = [False] * len(nodes), [False] * len(nodes)
+            for k, node in enumerate(nodes):
+                after[k] = v in node.bound or any(after[j] for j in node.operands)
+            for k in range(len(nodes) - 1, -1, -1):
+                if before[k] or v in nodes[k].every:
+                    for j in nodes[k].operands:
+                        before[j] = True
+            for k, node in enumerate(nodes):
+                if node.kind != "input" and before[k] and after[k]:
+                    paths[k].add(v)
+        pairs = [(j, k) for k, node in reversed([*enumerate(nodes)]) for j in node.operands
+                 if nodes[j].kind != "input"]  # fmt: skip
+        changed = len(loops) > 1
+        while changed:  # what is in one loop is in the same loops outside of it
+            changed = False
+            for j, k in pairs:
+                one, other = paths[j], paths[k]
+                over = [loops.index(v) for v in nodes[j].bound if v in one - other]
+                end = min(over, default=len(loops))  # what reads a sum stands after its loop
+                inner = max((n for v in one & other if (n := loops.index(v)) < end), default=0)
+                outer = {*loops[:inner]}
+                if (one ^ other) & outer:
+                    both = (one | other) & outer
+                    one |= both
+                    other |= both
+                    changed = True
+        return [tuple(v for v in loops if v in path) for path in paths]
+
+    @cached_property
+    def _run(self) -> tuple[list[tuple[int, tuple[int, ...]]], list[tuple[int, int]]]:
+        """The nodes in order, each with the loops that it is in, and where each loop is.
+
+        A loop that is run twice is two.
+        """
+        nodes, paths = self.read.nodes, self.paths
+        steps: list[tuple[int, tuple[int, ...]]] = []
+        regions: list[tuple[int, int]] = []
+        done = [node.kind == "input" for node in nodes]
+
+        def ready(k: int) -> bool:
+            return not done[k] and all(done[j] for j in nodes[k].operands)
+
+        def run(prefix: tuple[int, ...], chain: tuple[int, ...], members: list[int]) -> None:
+            depth = len(prefix)
+            while True:
+                for k in members:  # each after those that it reads
+                    if paths[k] == prefix and ready(k):
+                        done[k] = True
+                        steps.append((k, chain))
+                inner: dict[int, dict[int, None]] = {}
+                for k in members:
+                    if not done[k] and len(paths[k]) > depth:
+                        inner.setdefault(paths[k][depth], {})[k] = None
+                open_ = [v for v, some in inner.items() if any(map(ready, some))]
+                if not open_:
+                    return
+                closed = [
+                    v for v in open_
+                    if all(done[j] or j in inner[v] for k in inner[v] for j in nodes[k].operands)
+                ]  # fmt: skip
+                v, region = (closed or open_)[0], len(regions)
+                regions.append((len(steps), len(steps)))
+                run((*prefix, v), (*chain, region), [*inner[v]])
+                regions[region] = regions[region][0], len(steps) - 1
+
+        run((), (), [k for k, node in enumerate(nodes) if node.kind != "input"])
+        return steps, regions
+
+    @property
+    def steps(self) -> list[tuple[int, tuple[int, ...]]]:
+        """The nodes in the order in which they are made, with the loops that each is in."""
+        return self._run[0]
+
+    @cached_property
+    def spans(self) -> list[_Lifetime]:
+        """Where tiles are live; an array that crosses in two loops has one in each."""
+        nodes, paths = self.read.nodes, self.paths
+        steps, regions = self._run
+        place = {node: (k, chain) for k, (node, chain) in enumerate(steps)}
+        uses: dict[int, list[tuple[int, tuple[int, ...]]]] = {k: [] for k in range(len(nodes))}
+        for k, node in enumerate(nodes):
+            for j in node.operands:
+                uses[j].append(place[k])
+        found: list[_Lifetime] = []
+
+        def until(home: tuple[int, ...], use: tuple[int, tuple[int, ...]]) -> int:
+            column, chain = use
+            same = next(
+                (k for k, (a, b) in enumerate(zip(home, chain, strict=False)) if a != b),
+                min(len(home), len(chain)),
+            )
+            return regions[chain[same]][1] if len(chain) > same else column
+
+        for k, node in enumerate(nodes):
+            if node.kind == "input":
+                homes: dict[tuple[int, ...], list[tuple[int, tuple[int, ...]]]] = {}
+                for column, chain in uses[k]:
+                    path = paths[steps[column][0]]
+                    deep = max((i + 1 for i, v in enumerate(path) if v in node.free), default=0)
+                    homes.setdefault(chain[:deep], []).append((column, chain))
+                for home, some in homes.items():
+                    first = min(
+                        regions[chain[len(home)]][0] if len(chain) > len(home) else column
+                        for column, chain in some
+                    )
+                    found.append(_Lifetime(k, home, first, max(until(home, use) for use in some)))
+                if not homes:
+                    found.append(_Lifetime(k, (), 0, 0))
+                continue
+            column, home = place[k]
+            first = last = column
+            carried = [i for i, v in enumerate(paths[k]) if v in node.bound]
+            if carried:
+                first, last = regions[home[carried[0]]]
+                home = home[: carried[0]]
+            last = max((last, *(until(home, use) for use in uses[k])))
+            found.append(_Lifetime(k, home, first, last))
+            going = [i for i, v in enumerate(paths[k]) if v in node.along]
+            if going:
+                region = place[k][1][going[0]]
+                found.append(
+                    _Lifetime(k, home[: going[0]], *regions[region], frozenset(node.along))
+                )
+        return found
+
+    def held(self, span: _Lifetime) -> set[int]:
+        """The loops' variables of which a tile has all: loops in what adds up, or run again."""
+        nodes, paths = self.read.nodes, self.paths
+        node, path = nodes[span.node], paths[span.node]
+        if node.kind == "input":
+            return set()
+        depth = len(span.home)
+        return {v for v in node.free if v in path[depth:] and any(
+            w in node.bound for w in path[depth:])}  # fmt: skip
+
+    def home_path(self, span: _Lifetime) -> tuple[int, ...]:
+        """The loops in which a crossing is read."""
+        depth = len(span.home)
+        inside = [node for node, chain in self.steps if chain[:depth] == span.home]
+        return self.paths[inside[0]][:depth] if depth else ()
+
+    def live(self, alike: bool) -> list[list[int]]:
+        """Return which tiles are live in each step; inputs are ``alike`` what stays inside.
+
+        A map of single numbers takes the place of an operand that dies, which is left out.
+        """
+        if alike in self._live:
+            return self._live[alike]
+        nodes, spans = self.read.nodes, self.spans
+        ends = {node for node, _, _ in self.read.outputs}
+        begun: dict[int, list[int]] = {}
+        for k, span in enumerate(spans):
+            begun.setdefault(span.first, []).append(k)
+        now: list[int] = []
+        found = self._live[alike] = []
+        for at, (number, _) in enumerate(self.steps):
+            node, spared = nodes[number], None
+            now = sorted([k for k in now if spans[k].last >= at] + begun.get(at, []))
+            for k in now if node.kind == "map" else ():
+                span, other = spans[k], nodes[spans[k].node]
+                dies = span.last == at and span.node in node.operands and span.node not in ends
+                same = other.free == node.free and (other.kind != "input" or alike)
+                if dies and same:
+                    spared = k
+                    break
+            found.append([k for k in now if k != spared])
+        return found
+
+
 class Island(Legible):
     """Boxes of a circuit that run together, with a mode for each index variable.
 
@@ -174,6 +364,8 @@ class Island(Legible):
         The arrays at index variables.
     modes
         The mode of each variable that is not whole.
+    circuit
+        Whose operations are counted, box by box; where it is None, they are counted by arrays.
     again
         Of a reverse pass, the operations by unit that were done in the forward one.
     """
@@ -191,11 +383,11 @@ class Island(Legible):
         wide = isinstance(widths, Sequence) and len(widths) == 3 and min(widths) > 0
         if not wide:
             raise wrong_kind(widths, "widths", "three numbers above 0, such as (2, 2, 4)")
-        self.work: Work | None = None
+        self.circuit: Circuit | None = None
         self.again: Mapping[str, Posynomial] = {}
         if isinstance(circuit, Circuit):
             circuit = circuit.at(sizes) if sizes else circuit
-            self.work = Work.of(circuit)
+            self.circuit = circuit
             circuit = Indexed.of(circuit)
         self.read, self.widths = circuit, widths
         self.modes = usual(circuit) if modes is None else self._modes(modes)
@@ -270,22 +462,31 @@ class Island(Legible):
 
     @cached_property
     def _full(self) -> dict[int, Posynomial]:
-        return {v: posynomial(self.read.sizes[v]) for v in self.read.variables.values()}
+        if "full" not in self.read.kept:
+            sizes = self.read.sizes
+            found = {v: posynomial(sizes[v]) for v in self.read.variables.values()}
+            self.read.kept["full"] = found
+        return self.read.kept["full"]
 
     def block_name(self, name: str) -> str:
         """Return what the block of a variable is called: ``g_q`` or ``s_x``."""
         return f"{'g' if self.modes[name].kind in PARALLEL else 's'}_{name}"
 
     @cached_property
-    def _tiles(self) -> dict[int, Posynomial]:
-        """What of each variable is in fast memory at once."""
-        found = dict(self._full)
+    def _blocks(self) -> dict[int, Any]:
+        """The names, or numbers, of the blocks of variables that are not whole."""
+        found: dict[int, Any] = {}
         for name, mode in self.modes.items():
             v, block = self.read.variables[name], mode.block
             size = self._full[v].number
             tile = self.block_name(name) if block is None else block
-            found[v] = Posynomial.of(tile if block is None or size is None else min(block, size))
+            found[v] = tile if block is None or size is None else min(block, size)
         return found
+
+    @cached_property
+    def _tiles(self) -> dict[int, Posynomial]:
+        """What of each variable is in fast memory at once."""
+        return self._full | {v: Posynomial.of(block) for v, block in self._blocks.items()}
 
     @cached_property
     def bounds(self) -> dict[str, Posynomial]:
@@ -306,208 +507,60 @@ class Island(Legible):
             return Posynomial.of(-(-size // block))
 
         every = tuple(variables)
-        key = "times", every, tuple(self._tiles[v] for v in every)
-        if key not in self.read.extents:
-            self.read.extents[key] = reduce(mul, map(blocks, every), ONE)
-        return self.read.extents[key]
+        key = "times", every, tuple(map(self._blocks.get, every))
+        if key not in self.read.kept:
+            self.read.kept[key] = reduce(mul, map(blocks, every), ONE)
+        return self.read.kept[key]
 
     def _tile(self, span: _Lifetime) -> Posynomial:
         """What is held of an array; what says where the greatest entry is keeps that, too."""
         nodes, node = self.read.nodes, self.read.nodes[span.node]
-        held = {v: self._full[v] for v in self._held(span)} | dict.fromkeys(span.state, ONE)
+        held = dict.fromkeys(self._schedule.held(span), None) | dict.fromkeys(span.state, 1)
         alone = node.kernel in PLACES and not any(
             one.kernel in EXTREMES and (one.operands, one.bound) == (node.operands, node.bound)
             for one in nodes
         )
-        return self._extent(node.forms, {**self._tiles, **held}) * (2 if alone else 1)
+        return self._extent(span.node, node.forms, self._blocks | held) * (2 if alone else 1)
 
-    def _extent(self, forms: tuple[Form, ...], tiles: Mapping[int, Posynomial]) -> Posynomial:
-        """How many entries forms read; that is kept for all modes of the arrays."""
-        key = forms, tuple(tiles[v] for form in forms for v in form.variables)
-        if key not in self.read.extents:
-            self.read.extents[key] = extent(forms, tiles)
-        return self.read.extents[key]
-
-    # ------------------------------------------------------------ the order of steps
-
-    @cached_property
-    def _paths(self) -> list[tuple[int, ...]]:
-        """The loops in which each node is made."""
-        nodes, loops = self.read.nodes, self.loops
-        paths = [{v for v in loops if v in node.every} for node in nodes]
-        for v in loops:
-            after, before = [False] * len(nodes), [False] * len(nodes)
-            for k, node in enumerate(nodes):
-                after[k] = v in node.bound or any(after[j] for j in node.operands)
-            for k in range(len(nodes) - 1, -1, -1):
-                if before[k] or v in nodes[k].every:
-                    for j in nodes[k].operands:
-                        before[j] = True
-            for k, node in enumerate(nodes):
-                if node.kind != "input" and before[k] and after[k]:
-                    paths[k].add(v)
-        pairs = [(j, k) for k, node in reversed([*enumerate(nodes)]) for j in node.operands
-                 if nodes[j].kind != "input"]  # fmt: skip
-        changed = len(loops) > 1
-        while changed:  # what is in one loop is in the same loops outside of it
-            changed = False
-            for j, k in pairs:
-                one, other = paths[j], paths[k]
-                over = [loops.index(v) for v in nodes[j].bound if v in one - other]
-                end = min(over, default=len(loops))  # what reads a sum stands after its loop
-                inner = max((n for v in one & other if (n := loops.index(v)) < end), default=0)
-                outer = {*loops[:inner]}
-                if (one ^ other) & outer:
-                    both = (one | other) & outer
-                    one |= both
-                    other |= both
-                    changed = True
-        return [tuple(v for v in loops if v in path) for path in paths]
-
-    @cached_property
-    def _steps(self) -> tuple[list[tuple[int, tuple[int, ...]]], list[tuple[int, int]]]:
-        """The nodes in order, each with the loops that it is in, and where each loop is.
-
-        A loop that is run twice is two.
-        """
-        nodes, paths = self.read.nodes, self._paths
-        steps: list[tuple[int, tuple[int, ...]]] = []
-        regions: list[tuple[int, int]] = []
-        done = [node.kind == "input" for node in nodes]
-
-        def ready(k: int) -> bool:
-            return not done[k] and all(done[j] for j in nodes[k].operands)
-
-        def run(prefix: tuple[int, ...], chain: tuple[int, ...], members: list[int]) -> None:
-            depth = len(prefix)
-            while True:
-                for k in members:  # each after those that it reads
-                    if paths[k] == prefix and ready(k):
-                        done[k] = True
-                        steps.append((k, chain))
-                inner: dict[int, dict[int, None]] = {}
-                for k in members:
-                    if not done[k] and len(paths[k]) > depth:
-                        inner.setdefault(paths[k][depth], {})[k] = None
-                open_ = [v for v, some in inner.items() if any(map(ready, some))]
-                if not open_:
-                    return
-                closed = [
-                    v for v in open_
-                    if all(done[j] or j in inner[v] for k in inner[v] for j in nodes[k].operands)
-                ]  # fmt: skip
-                v, region = (closed or open_)[0], len(regions)
-                regions.append((len(steps), len(steps)))
-                run((*prefix, v), (*chain, region), [*inner[v]])
-                regions[region] = regions[region][0], len(steps) - 1
-
-        run((), (), [k for k, node in enumerate(nodes) if node.kind != "input"])
-        return steps, regions
-
-    @property
-    def steps(self) -> list[tuple[int, tuple[int, ...]]]:
-        """The nodes in the order in which they are made, with the loops that each is in."""
-        return self._steps[0]
-
-    def loops_of(self, node: int) -> tuple[int, ...]:
-        """Return the variables of the loops that a node is made in, outermost first."""
-        return self._paths[node]
-
-    @cached_property
-    def _spans(self) -> list[_Lifetime]:
-        """Where tiles are live; an array that crosses in two loops has one in each."""
-        nodes, paths = self.read.nodes, self._paths
-        steps, regions = self._steps
-        place = {node: (k, chain) for k, (node, chain) in enumerate(steps)}
-        uses: dict[int, list[tuple[int, tuple[int, ...]]]] = {k: [] for k in range(len(nodes))}
-        for k, node in enumerate(nodes):
-            for j in node.operands:
-                uses[j].append(place[k])
-        found: list[_Lifetime] = []
-
-        def until(home: tuple[int, ...], use: tuple[int, tuple[int, ...]]) -> int:
-            column, chain = use
-            same = next(
-                (k for k, (a, b) in enumerate(zip(home, chain, strict=False)) if a != b),
-                min(len(home), len(chain)),
-            )
-            return regions[chain[same]][1] if len(chain) > same else column
-
-        for k, node in enumerate(nodes):
-            if node.kind == "input":
-                homes: dict[tuple[int, ...], list[tuple[int, tuple[int, ...]]]] = {}
-                for column, chain in uses[k]:
-                    path = paths[steps[column][0]]
-                    deep = max((i + 1 for i, v in enumerate(path) if v in node.free), default=0)
-                    homes.setdefault(chain[:deep], []).append((column, chain))
-                for home, some in homes.items():
-                    first = min(
-                        regions[chain[len(home)]][0] if len(chain) > len(home) else column
-                        for column, chain in some
-                    )
-                    found.append(_Lifetime(k, home, first, max(until(home, use) for use in some)))
-                if not homes:
-                    found.append(_Lifetime(k, (), 0, 0))
-                continue
-            column, home = place[k]
-            first = last = column
-            carried = [i for i, v in enumerate(paths[k]) if v in node.bound]
-            if carried:
-                first, last = regions[home[carried[0]]]
-                home = home[: carried[0]]
-            last = max((last, *(until(home, use) for use in uses[k])))
-            found.append(_Lifetime(k, home, first, last))
-            going = [i for i, v in enumerate(paths[k]) if v in node.along]
-            if going:
-                region = place[k][1][going[0]]
-                found.append(
-                    _Lifetime(k, home[: going[0]], *regions[region], frozenset(node.along))
-                )
-        return found
-
-    def _held(self, span: _Lifetime) -> set[int]:
-        """The loops' variables of which a tile has all: loops in what adds up, or run again."""
-        nodes, paths = self.read.nodes, self._paths
-        node, path = nodes[span.node], paths[span.node]
-        if node.kind == "input":
-            return set()
-        depth = len(span.home)
-        return {v for v in node.free if v in path[depth:] and any(
-            w in node.bound for w in path[depth:])}  # fmt: skip
+    def _extent(self, place: Any, forms: tuple[Form, ...], blocks: Mapping[int, Any]) -> Posynomial:
+        """How many entries the forms of some place read at blocks; that is kept for all modes."""
+        key = place, tuple(blocks.get(v) for form in forms for v in form.variables)
+        if key not in self.read.kept:
+            tiles = {v: Posynomial.of(one) for v, one in blocks.items() if one is not None}
+            self.read.kept[key] = extent(forms, self._full | tiles)
+        return self.read.kept[key]
 
     # ------------------------------------------------------------ memory
 
     @cached_property
+    def _schedule(self) -> Schedule:
+        return Schedule.of(self.read, self.loops)
+
+    @property
+    def steps(self) -> list[tuple[int, tuple[int, ...]]]:
+        """The nodes in the order in which they are made, with the loops that each is in."""
+        return self._schedule.steps
+
+    def loops_of(self, node: int) -> tuple[int, ...]:
+        """Return the variables of the loops that a node is made in, outermost first."""
+        return self._schedule.paths[node]
+
+    @cached_property
     def columns(self) -> list[Column]:
         """The steps of the loop's body, with the tiles that are live."""
-        nodes, (steps, _) = self.read.nodes, self._steps
+        nodes, spans = self.read.nodes, self._schedule.spans
         crossing, _, inside = self.widths
-        ends = {node for node, _, _ in self.read.outputs}
-        titles = [*map(self.read.title, range(len(nodes)))]
         tiles = []
-        for span in self._spans:
+        for span in spans:
             width = crossing if nodes[span.node].kind == "input" else inside
             tiles.append(self._tile(span) * width)
-        begun: dict[int, list[int]] = {}
-        for k, span in enumerate(self._spans):
-            begun.setdefault(span.first, []).append(k)
-        now: list[int] = []
-        found = []
-        for at, (number, _) in enumerate(steps):
-            node, live, spared = nodes[number], {}, None
-            now = sorted([k for k in now if self._spans[k].last >= at] + begun.get(at, []))
-            for k in now if node.kind == "map" else ():
-                span, other = self._spans[k], nodes[self._spans[k].node]
-                dies = span.last == at and span.node in node.operands and span.node not in ends
-                same = other.free == node.free and (other.kind != "input" or crossing == inside)
-                if dies and same:
-                    spared = k
-                    break
+        found, every = [], self._schedule.live(alike=crossing == inside)
+        for (number, _), now in zip(self.steps, every, strict=True):
+            live: dict[str, Posynomial] = {}
             for k in now:
-                if k != spared:
-                    title = titles[self._spans[k].node]
-                    live[title] = live[title] + tiles[k] if title in live else tiles[k]
-            found.append(Column(titles[number], live))
+                title = self.read.title(spans[k].node)
+                live[title] = live[title] + tiles[k] if title in live else tiles[k]
+            found.append(Column(self.read.title(number), live))
         return found
 
     @cached_property
@@ -528,30 +581,29 @@ class Island(Legible):
         """What crosses: inputs, outputs, and states of axes that are split."""
         nodes, found = self.read.nodes, []
         merged = self._merged
-        for span in self._spans:
+        for span in self._schedule.spans:
             node = nodes[span.node]
             if node.kind == "input":
-                path = self._home_path(span)
+                path = self._schedule.home_path(span)
                 users = [k for k, one in enumerate(nodes) if merged and span.node in one.operands]
                 moved = [p for p in merged if users and all(k in merged[p] for k in users)]
-                one = self._crossing(
-                    self.read.title(span.node), node.forms, node.free, path, moved, self.widths[0]
-                )
+                title, width = self.read.title(span.node), self.widths[0]
+                one = self._crossing(span.node, title, node.forms, path, moved, width)
                 loops = node.free.union(path, self._parallel) - {*moved}
                 for variables, (kept, every) in self.open.items():
                     if variables <= loops and span.node in self._skipping(variables):
                         one = one._replace(share=one.share * Fraction(kept, every))
                 found.append(one)
-        for number, name, forms in self.read.outputs:
+        for place, (number, name, forms) in enumerate(self.read.outputs):
             free = frozenset(v for form in forms for v in form.variables)
             moved = [p for p in merged if number in merged[p] or p in nodes[number].bound]
-            path = self._paths[number]
+            path = self._schedule.paths[number]
             cut = [i for i, v in enumerate(path) if v in nodes[number].bound]
             path = path[: cut[0]] if cut else path
             inner = max((i + 1 for i, v in enumerate(path) if v in free), default=0)
             title = self.read.shown(name, forms)
-            width = self.widths[1]
-            found.append(self._crossing(title, forms, free, path[:inner], moved, width))
+            end, width = ("output", place), self.widths[1]
+            found.append(self._crossing(end, title, forms, path[:inner], moved, width))
         for p in merged:
             for k, node in enumerate(nodes):
                 if p in node.bound:
@@ -562,19 +614,14 @@ class Island(Legible):
                     found.append(Crossing(title, words, times, state=name))
         return found
 
-    def _home_path(self, span: _Lifetime) -> tuple[int, ...]:
-        """The loops in which a crossing is read."""
-        depth = len(span.home)
-        inside = [node for node, chain in self._steps[0] if chain[:depth] == span.home]
-        return self._paths[inside[0]][:depth] if depth else ()
-
     def _crossing(
-        self, title: str, forms: tuple[Form, ...], free: frozenset[int],
+        self, place: Any, title: str, forms: tuple[Form, ...],
         path: tuple[int, ...], moved: Iterable[int], width: Any,
     ) -> Crossing:  # fmt: skip
-        words = self._extent(forms, self._full)
+        free = frozenset(v for form in forms for v in form.variables)
+        words = self._extent(place, forms, {})
         if any(form.wiring is None for form in forms):
-            words = self._extent(forms, self._tiles) * self._times(
+            words = self._extent(place, forms, self._blocks) * self._times(
                 v for v in free if v in self._kinds
             )
         again = [v for v in self._parallel if v not in free and v not in moved]
@@ -683,24 +730,35 @@ class Island(Legible):
         found += [extent(forms, self._full) * asked for _, _, forms in self.read.outputs]
         return Posynomial.total(found)
 
+    @property
+    def work(self) -> Work:
+        """The operations of each box of the circuit, or of each array where there is none."""
+        circuit, kept = self.circuit, self.read.kept
+        key = "work", circuit is None
+        if key not in kept:
+            kept[key] = Work.of_nodes(self.read) if circuit is None else Work.of(circuit)
+        return kept[key]
+
     def operations(self) -> dict[str, Posynomial]:
         """Return the operations by unit; what lacks a grouped axis is made in each group."""
-        work = self.work or Work.of_nodes(self.read)
         found: dict[str, Posynomial] = {}
-        for item in work.items:
+        for item in self.work.items:
             names = [self.read.names[v] for v in self._parallel]
             again = [self.read.variables[n] for n in names if n not in item.variables]
             for unit, size in item.by_unit.items():
                 found[unit] = found.get(unit, NOTHING) + size * self._times(again)
         return found
 
-    def costs(self) -> Costs:
-        """Return transfers, columns, operations and bounds as one value, which is tiled."""
+    def costs(self, work: bool = True) -> Costs:
+        """Return transfers, columns, operations and bounds as one value, which is tiled.
+
+        Operations are left out without ``work``: tiles do not depend on them.
+        """
         bounds = {name: (1, size) for name, size in self.bounds.items()}
         split = tuple(self.block_name(n) for n, m in self.modes.items() if m.kind == "split")
         return Costs(
-            self.transfers, tuple(self.memory), self.operations(), bounds, self.sides,
-            tuple(name for name in split if name in bounds), self.again,
+            self.transfers, tuple(self.memory), self.operations() if work else {}, bounds,
+            self.sides, tuple(name for name in split if name in bounds), self.again,
             self._times(v for v in self._parallel if self.modes[self.read.names[v]].block),
         )  # fmt: skip
 

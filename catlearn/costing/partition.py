@@ -32,6 +32,7 @@ from typing import Any
 import numpy as np
 
 from catlearn.arrays import Circuit
+from catlearn.arrays.boxes import Draft
 from catlearn.cost import LAWVERE, Matrix
 from catlearn.costing.costs import Costs
 from catlearn.costing.hierarchy import Device, device_named
@@ -272,9 +273,14 @@ def islands(
         island = Island(Indexed.of(part(boxes)), {}, widths=widths)
         return scale * (island.compulsory.number or 0)
 
+    prices: dict[Circuit, float] = {}
+
     def price(boxes: frozenset[int]) -> float:
-        found = best(boxes, part(boxes))
-        return math.inf if found is None else found.optimum.value
+        alike = _nameless(part(boxes))
+        if alike not in prices:
+            found = best(boxes, part(boxes))
+            prices[alike] = math.inf if found is None else found.optimum.value
+        return prices[alike]
 
     plans: list[tuple[Partition, list[frozenset[int]]]] = []
     failed = None
@@ -298,8 +304,18 @@ def islands(
         assert failed is not None
         raise failed
     plan, rows = min(plans, key=lambda found: found[0].cost)
-    made = tuple(one for one in map(known.__getitem__, rows) if one is not None)
-    return replace(plan, tilings=made, circuits=tuple(map(part, rows)))
+    circuits = tuple(map(part, rows))
+    made = (best(row, one) for row, one in zip(rows, circuits, strict=True))
+    return replace(plan, tilings=tuple(one for one in made if one), circuits=circuits)
+
+
+def _nameless(circuit: Circuit) -> Circuit:
+    """The circuit with parameters as inputs, as boxes read them: equal ones cost the same."""
+    H, draft = circuit.apex, Draft.of(circuit.apex)
+    read = dict.fromkeys(wire for box in circuit._walk() for wire in H.sides[0][box])
+    given = [wire for wire in read if draft.wires[wire].name is not None]
+    draft.wires = [wire._replace(name=None, initialiser=None) for wire in draft.wires]
+    return Circuit.of(draft, [*circuit.dom, *given], circuit.cod)
 
 
 def _flows(circuit: Circuit, stages: Stages) -> tuple[list[tuple[int, int]], list[set[int]]]:
@@ -466,7 +482,7 @@ class _Search:
     def shortest(self, steps: Mapping[int, list[int]]) -> list[int]:
         """The islands of the plan that costs least.
 
-        The best plan by bounds is priced, and that again, until all of it is priced.
+        Of the best plan by bounds one island is priced, and that again, until all of it is.
         """
         order, known = sorted(steps, key=int.bit_count), dict[int, float]()
         while True:
@@ -488,9 +504,9 @@ class _Search:
                 plan.append(last[at])
                 at ^= last[at]
             new = [some for some in plan if some not in self.priced]
-            known |= {some: self.cost(some) for some in plan}
             if not new:
                 return plan[::-1]
+            known[new[-1]] = self.cost(new[-1])
 
     def joined(self, plan: list[int]) -> list[int]:
         """Join two islands at a time, those that save most, while that costs less."""

@@ -288,7 +288,7 @@ class CircuitResources(Legible):
             block = island.block_name(name)
             modes[name] = Mode(mode.kind, given[block]) if block in given else mode
         made = Island(island.read, modes, widths=island.widths)
-        made.work = island.work
+        made.circuit = island.circuit
         return CircuitResources(made, self.again, self.circuit)
 
     # ------------------------------------------------------------ the table
@@ -376,7 +376,7 @@ def circuit_resources(
         kept = {name: mode for name, mode in usual(read).items() if mode.kind != "streamed"}
         modes = {**kept, island: "streamed"}
     forward = Island(read, modes, widths=widths)
-    forward.work = Work.of(circuit)
+    forward.circuit = circuit
     if not reverse:
         return CircuitResources(forward, circuit=circuit)
     over = [name for name, mode in forward.modes.items() if mode.kind in ("streamed", "split")]

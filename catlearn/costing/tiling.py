@@ -257,7 +257,7 @@ def runs(
         if room < math.inf and least_memory(read, modes, min(widths)) > room:
             continue
         island = Island(read, {name: mode.kind for name, mode in modes.items()}, widths=widths)
-        island.work, island.again = first.work, spent.again
+        island.circuit, island.again = first.circuit, spent.again
         found.setdefault((island.transfers, tuple(island.memory)), island)
     return [*found.values()]
 
@@ -335,7 +335,7 @@ def tile(
     Traceback (most recent call last):
     catlearn.costing.tiling.NoTile: needs at least 3 words, fast memory has 2
     """
-    unit = width
+    unit, made = width, list[Island]()
     wanted = "a circuit, or the costs of islands, such as Costs.of(...)"
     expect(costs, (Circuit, Costs, Sequence), "costs", wanted)
     device = device_named(device)
@@ -351,15 +351,16 @@ def tile(
     if isinstance(costs, Circuit):
         circuit, each = costs, widths or (1, 1, 1)
 
-        def every(one: Circuit) -> list[Costs]:
-            return ways(one, reverse, each, room) or ways(one, reverse, each)
+        def every(one: Circuit) -> tuple[list[Island], list[Costs]]:
+            found = runs(one, reverse, each, room) or runs(one, reverse, each)
+            return found, [island.costs(work=island.read.counts is None) for island in found]
 
         try:
-            costs = every(circuit)
+            made, costs = every(circuit)
         except CatlearnError:  # a size with a minus is a number, or nothing
             if not sizes:
                 raise
-            costs, sizes = every(circuit.at(sizes)), None
+            (made, costs), sizes = every(circuit.at(sizes)), None
     given = [costs] if isinstance(costs, Costs) else list(costs)
     for one in given:
         expect(one, Costs, "costs", wanted)
@@ -371,9 +372,10 @@ def tile(
         fast = Level("fast memory", fast_memory or 0, 1.0)
         device, unit = Device("two levels", (Level("slow memory", math.inf), fast)), 1
     least = {**device.floors, **(floors or {})}
-    numbers = [one.at(sizes or {}) for one in given]
+    numbers = [one.at(sizes) for one in given] if sizes else given
     optimum, chosen = _best(numbers, device, unit, least)
-    numeric, symbolic = numbers[chosen], given[chosen]
+    symbolic = made[chosen].costs() if made else given[chosen]
+    numeric = symbolic.at(sizes) if sizes else symbolic
     each = widths or (width, width, width)
     parted = tuple(one for one in numbers if one.split)
     return Tiling(numeric, device, unit, each, optimum, symbolic, least, remainders, parted)
@@ -551,14 +553,15 @@ def _optimum(costs: Costs, device: Device, unit: int, floors: Mapping[str, int])
     need = _needed(columns, own)
     for level in device.levels[1:]:
         here = {name: _variable(name, level, device) for name in costs.bounds}
+        outer = {name: new for name, new in here.items() if new != name}
         room = level.capacity / unit
         if need > room * (1 + 1e-9):
             message = f"needs at least {need:.10g} words, {level.name} has {room:.10g}"
             raise NoTile(message, need, room)
-        limits += [(one.at(here), room) for one in columns]
+        limits += [(one.at(outer), room) for one in columns]
         bounds |= {here[name]: both for name, both in own.items()}
-        objective += costs.transfers.at(here) * (unit / (level.bandwidth or 1))
-        limits += [(Posynomial.of(here[name]) / outer, 1) for name, outer in above.items()]
+        objective += costs.transfers.at(outer) * (unit / (level.bandwidth or 1))
+        limits += [(Posynomial.of(here[name]) / high, 1) for name, high in above.items()]
         above = here
     return minimise(objective, limits, bounds)
 

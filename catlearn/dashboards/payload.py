@@ -331,7 +331,7 @@ class _Groups:
                 modes = {n: m.kind for n, m in island.modes.items()}
                 if modes != usual:
                     made = Island(island.read, modes)
-                    made.work = spent.island.work
+                    made.circuit = spent.island.circuit
                     found.setdefault(str(modes), made)
         return [*found.values()]
 

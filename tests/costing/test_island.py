@@ -47,6 +47,7 @@ from catlearn.costing import (
     reverse_of,
     usual,
 )
+from catlearn.costing.island import Schedule
 from catlearn.cset import Open
 from catlearn.errors import CatlearnError, InvalidStructure, UnknownName
 from catlearn.laws.circuits import array_circuits
@@ -644,12 +645,12 @@ class TestMutants:
     """Structures that are broken on purpose, which a law above refuses."""
 
     def test_liveness_without_accumulators(self, monkeypatch):
-        spans = Island._spans.func
+        spans = Schedule.spans.func
 
         def forgetful(self):
             return [one for one in spans(self) if not self.read.nodes[one.node].bound]
 
-        monkeypatch.setattr(Island, "_spans", property(forgetful))
+        monkeypatch.setattr(Schedule, "spans", property(forgetful))
         with pytest.raises(AssertionError):
             accumulators_are_live()
 
@@ -665,7 +666,7 @@ class TestMutants:
             meeting_axes_are_two()
 
     def test_a_crossing_for_each_reading(self, monkeypatch):
-        spans = Island._spans.func
+        spans = Schedule.spans.func
 
         def each(self):
             nodes = self.read.nodes
@@ -675,15 +676,15 @@ class TestMutants:
                 for _ in range(uses.count(one.node) if nodes[one.node].kind == "input" else 1)
             ]  # fmt: skip
 
-        monkeypatch.setattr(Island, "_spans", property(each))
+        monkeypatch.setattr(Schedule, "spans", property(each))
         with pytest.raises(AssertionError):
             equal_readings_cross_once()
 
     def test_outer_loops_left_out(self, monkeypatch):
         crossing = Island._crossing
 
-        def without(self, title, forms, free, path, moved, width):
-            return crossing(self, title, forms, free, (), moved, width)
+        def without(self, place, title, forms, path, moved, width):
+            return crossing(self, place, title, forms, (), moved, width)
 
         monkeypatch.setattr(Island, "_crossing", without)
         with pytest.raises(AssertionError):
@@ -697,3 +698,38 @@ def test_of_steps_of_one_name_neither_hides_the_other():
     at = dict.fromkeys(island.bounds, 3) | {"m": 64, "f": 256, "x": 16}
     greatest = max(one.memory(at) for one in island.columns)
     assert island.costs().memory(at) == greatest
+
+
+class Forgetful(dict):
+    """What is kept of all modes, where the order of loops is forgotten."""
+
+    def __contains__(self, key):
+        return super().__contains__(self.known(key))
+
+    def __getitem__(self, key):
+        return super().__getitem__(self.known(key))
+
+    def __setitem__(self, key, value):
+        super().__setitem__(self.known(key), value)
+
+    @staticmethod
+    def known(key):
+        return (key[0], tuple(sorted(key[1]))) if key[0] == "schedule" else key
+
+
+def same_costs(read):
+    """Whether islands in all modes, which share what is kept, are those that share nothing."""
+    circuit = read.circuit
+    return all(
+        Island(read, modes).costs() == Island(Indexed.of(circuit), modes).costs()
+        for modes in candidates(Indexed.of(circuit))
+    )
+
+
+def test_what_is_kept_for_all_modes_depends_on_no_mode(mutants):
+    circuit = einsum("a b, b c -> a c") @ idle >> einsum("a c, c d -> a d")
+    assert same_costs(Indexed.of(circuit))
+    forgetful = Indexed.of(circuit)
+    forgetful.kept = Forgetful()
+    with mutants("loops in one order are those in another"):
+        assert not same_costs(forgetful)

@@ -174,3 +174,20 @@ def test_light_boxes_are_with_what_reads_them_or_with_what_they_read():
     circuit = einsum("a b, b c -> a c") >> relu >> softmax("[c]") >> relu
     found = [[boxes for _, boxes in stages] for stages in stages_of(circuit)]
     assert found == [[[0], [1, 2, 3]], [[0, 1], [2, 3]]]
+
+
+def branches(width):
+    """Two linear maps of one array, of which the second has another width."""
+    return traced("x m", "m f", "m g")(
+        lambda x, u, v: (einsum("x m, m f -> x f")(x, u), einsum("x m, m g -> x g")(x, v))
+    ).at(x=64, m=32, f=16, g=width)
+
+
+def test_parts_that_are_alike_are_priced_once_and_others_apart(mutants):
+    alike, others = (islands(branches(width), fast_memory=2**9, longest=1) for width in (16, 48))
+    for plan in (alike, others):
+        assert plan.cost == pytest.approx(sum(t.optimum.value for t in plan.tilings))
+        assert [circuit.counts().operations for circuit in plan.circuits]
+    assert len({t.optimum.value for t in alike.tilings}) == 1
+    with mutants("maps of other widths cost the same"):
+        assert others.cost != pytest.approx(2 * others.tilings[0].optimum.value)
