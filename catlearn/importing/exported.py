@@ -54,7 +54,14 @@ from catlearn.importing.building import ImportRefused
 from catlearn.importing.images import FIRST
 from catlearn.importing.jaxpr import Imported, imported, where
 from catlearn.importing.known import written
-from catlearn.models.libraries.torch import library, numpy_dtype, recognises, to_numpy, to_torch
+from catlearn.models.libraries.torch import (
+    describe,
+    library,
+    numpy_dtype,
+    recognises,
+    to_numpy,
+    to_torch,
+)
 
 Array = Any
 
@@ -118,8 +125,9 @@ def to_jax(module: Any, *inputs: Any, **named: Any) -> tuple[Callable[..., Any],
     ImportRefused
         If the module or an input is on another device, an input is sparse or nested, or changed in
         place, the module cannot be exported, has shapes that depend on data,
-        draws random numbers other than for dropout, changes buffers, or has operations that are not
-        in the table. All of these are listed.
+        draws random numbers other than for dropout, changes buffers, reads a tensor with a gradient
+        that is no attribute, or has operations that are not in the table. All of these are
+        listed.
     WrongKind
         If it is no module.
     """
@@ -141,7 +149,7 @@ class Exported:
         whole: bool = True, changing: bool = False,
     ) -> None:  # fmt: skip
         self.name = type(module).__name__
-        as_tensors = library().utils._pytree.tree_map(_leaf, (inputs, dict(named)))
+        as_tensors = library().utils._pytree.tree_map(_tensor, (inputs, dict(named)))
         if whole:
             self._refuse(_elsewhere(module, *as_tensors))
         self.program = program = _exported(self.name, module, *as_tensors, whole=whole)
@@ -157,11 +165,11 @@ class Exported:
             node = placeholders.get(spec.arg.name)
             if spec.kind.name == "USER_INPUT":
                 self.given.append((spec.arg, node))
-            elif spec.target in program.constants:
+            elif spec.target in program.constants and spec.target not in held:
                 self.known[node] = program.constants[spec.target]
             elif node is not None and node.users:
                 self.read[node] = first.get(id(held.get(spec.target)), spec.target)
-                self.tensors[self.read[node]] = program.state_dict[spec.target]
+                self.tensors[self.read[node]] = held[spec.target]
         self.tree, self.result = program.call_spec.in_spec, program.call_spec.out_spec
         both = [*zip(program.graph_signature.output_specs, _last(program).args[0], strict=True)]
         self.outputs = [one for spec, one in both if spec.kind.name == "USER_OUTPUT"]
@@ -169,7 +177,7 @@ class Exported:
         known, self.steps, missing = _sorted(program)
         if whole:
             missing = [node for node in missing if not _is_open(node)]
-            self._refuse([*_changed(program, changing), *_missing(missing)])
+            self._refuse([*_changed(program, changing), *_missing(missing), *_unnamed(self.known)])
         for node in known:
             self.known[node] = self._evaluated(node)
         # Not while JAX traces, when it may say another line.
@@ -356,9 +364,12 @@ def in_jax(
         A module of a subclass, with the same parameters (not copies), so with the same
         ``state_dict()``. A call imports the module for the shapes, types and modes that it has, the
         first time that they occur, and runs the compiled function; real numbers are shared with
-        JAX, not copied. Gradients are those of JAX, of first order. What is dropped is drawn by
-        JAX, with a seed from PyTorch; buffers that a call changes are changed, and `transform` is
-        given a function that returns them, too. ``module.original()`` computes as before.
+        JAX, not copied. So it is where a module inside of it, a hook or another attribute is
+        changed, also in a copy; but not where something inside of an object is, other than a
+        container or an array, and what a call assigns to attributes is not kept. Gradients are
+        those of JAX, of first order. What is dropped is drawn by JAX, with a seed from PyTorch;
+        buffers that a call changes are changed, and `transform` is given a function that returns
+        them, too. ``module.original()`` computes as before.
 
     Raises
     ------
@@ -404,6 +415,7 @@ def remade(
     made
         From the module as it was, without its hooks, the arguments of a call, and the leaves and
         the tree of these, to a function of tensors by name and leaves. Arrays are tensors there.
+        It is asked again where what the modules hold besides parameters and buffers has changed.
     again
         A function that makes the same of a module that was pickled, and what it is given besides.
     methods
@@ -422,6 +434,8 @@ def remade(
         wanted = "a torch.nn.Module that torch.jit has not compiled, as torch.export needs it"
         raise wrong_kind(module, "module", wanted)
     kind: Any = type(module)
+    if torch.nn.utils.parametrize.is_parametrized(module):
+        kind = kind.__bases__[0]
     runs: dict[Any, Callable[..., Any]] = {}
 
     def of(kind: Any, own: Mapping[str, Any]) -> Any:
@@ -430,29 +444,34 @@ def remade(
         return same
 
     def original(self: Any) -> Any:
-        return of(kind, self.__dict__)
+        return of(_derived(type(self), ours, kind), self.__dict__)
 
+    @torch.compiler.disable
     def run_of(self: Any, inputs: Any, named: Any) -> tuple[Callable[..., Any], Any, list[Any]]:
         pytree = torch.utils._pytree
         inputs, named = pytree.tree_map(_tensor, (inputs, named))
         leaves, tree = pytree.tree_flatten((inputs, named))
-        held = dict(_tensors(self))
+        # What is hooked to the whole is called around this.
+        bare = original(self)
+        bare.__dict__ |= {name: type(one)() for name, one in vars(self).items()
+                          if name.endswith("_hooks") and isinstance(one, dict)}  # fmt: skip
+        held, first = dict(_tensors(bare)), {}
         kinds = [
             (tuple(x.shape), x.dtype, x.device) if torch.is_tensor(x) else repr(x) for x in leaves
         ]
         key = (
-            str(tree), *kinds, *((x.dtype, x.device) for x in held.values()), _autocast(),
-            *(part.training for part in self.modules()), jax.config.read("jax_enable_x64"),
+            str(tree), *kinds, *describe(bare), _autocast(), jax.config.read("jax_enable_x64"),
+            *((name, first.setdefault(id(x), name), x.shape, x.dtype, x.device)
+              for name, x in held.items()),
         )  # fmt: skip
         if key not in runs:
-            # What is hooked to the whole is called around this.
-            bare = of(kind, self.__dict__)
-            bare.__dict__ |= {name: type(one)() for name, one in vars(self).items()
-                              if name.endswith("_hooks") and isinstance(one, dict)}  # fmt: skip
             runs[key] = made(bare, inputs, named, leaves, tree)
         return runs[key], held, leaves
 
     def forward(self: Any, *inputs: Any, **named: Any) -> Any:
+        if torch.compiler.is_exporting() or torch.jit.is_tracing():
+            why = "runs by a graph of its own, which cannot be exported; take module.original()"
+            raise ImportRefused(kind.__name__, [Failure("export", kind.__name__, why)])
         run, held, leaves = run_of(self, inputs, named)
         return run(held, leaves)
 
@@ -472,7 +491,21 @@ def remade(
         "forward": forward, "original": original, "__doc__": kind.__doc__,
         "__deepcopy__": copied, "__reduce_ex__": again_of,
     }  # fmt: skip
-    return of(type(kind.__name__, (kind,), body), module.__dict__)
+    ours = type(kind.__name__, (kind,), body)
+    return of(_derived(type(module), kind, ours), module.__dict__)
+
+
+def _derived(kind: Any, base: Any, other: Any) -> Any:
+    """Return a class with another one in place of a base, or of itself.
+
+    ``torch.nn.utils.parametrize`` derives a class from that of a module.
+    """
+    if base not in kind.__mro__:
+        return kind
+    if kind is base:
+        return other
+    own = {name: one for name, one in vars(kind).items() if name not in ("__dict__", "__weakref__")}
+    return type(kind.__name__, tuple(_derived(one, base, other) for one in kind.__bases__), own)
 
 
 def _autocast() -> tuple[Any, ...]:
@@ -529,11 +562,15 @@ class _Runner:
             return jax.vjp(parted, moving, has_aux=True)
 
         self.value, self.pair = jax.jit(flat), jax.jit(pair)
+        self.call = torch.compiler.disable(self._called)
         # Of complex numbers PyTorch's gradients are the conjugates of those of JAX.
         conjugated = functools.partial(jax.tree.map, jnp.conj)
         self.pull = jax.jit(lambda pull, slopes: conjugated(pull(conjugated(slopes))[0]))
 
     def __call__(self, held: Mapping[str, Any], leaves: list[Any]) -> Any:
+        return self.call(held, leaves)
+
+    def _called(self, held: Mapping[str, Any], leaves: list[Any]) -> Any:
         keys = [library().randint(2**31, (2,)) for _ in self.drawn]
         found = self._run([*(held[name] for name in self.program.tensors), *keys], leaves)
         count = len(found) - len(self.program.changes)
@@ -629,17 +666,18 @@ def _tensor(value: Any) -> Any:
     return to_torch(value) if isinstance(value, np.ndarray | jax.Array) else value
 
 
-def _leaf(value: Any) -> Any:
-    """Return a tensor that nothing made, since ``torch.export`` looks at gradients of inputs."""
-    value = _tensor(value)
-    made = library().is_tensor(value) and not value.is_leaf
-    return value.detach().requires_grad_() if made else value
-
-
 def _tensors(module: Any) -> Iterator[tuple[str, Any]]:
-    """Yield parameters and buffers by name, those of several names by each."""
+    """Yield parameters and buffers by name, those of several names by each.
+
+    And what has a gradient and is set before a call, as by ``torch.nn.utils.weight_norm``.
+    """
     yield from module.named_parameters(remove_duplicate=False)
     yield from module.named_buffers(remove_duplicate=False)
+    kind = library().Tensor
+    for path, part in module.named_modules():
+        for name, value in vars(part).items():
+            if isinstance(value, kind) and value.requires_grad:
+                yield f"{path}.{name}" if path else name, value
 
 
 @listed
@@ -681,6 +719,8 @@ def _exported(
             # What PyTorch says of its own code.
             for category in (FutureWarning, DeprecationWarning):
                 warnings.simplefilter("ignore", category)
+            for text in ("The .grad attribute of", "A model attribute `.*` requires gradient"):
+                warnings.filterwarnings("ignore", text)
             program = torch.export.export(module, inputs, named, strict=False)
             _detach(program)
             program = program.run_decompositions({})
@@ -692,6 +732,8 @@ def _exported(
                     return program
                 program = program.run_decompositions(chosen)
             return program
+    except ImportRefused:
+        raise
     except Exception as error:
         text = " ".join(str(error).split())
         short = text if len(text) < 400 else text[:400] + " ..."
@@ -837,6 +879,15 @@ def _changed(program: Any, changing: bool) -> Iterator[Failure]:
             yield Failure(
                 "shape", f"{name_of(node)} at {place_of(node)}", "its shape depends on data"
             )
+
+
+@listed
+def _unnamed(known: Mapping[Any, Any]) -> Iterator[Failure]:
+    """Yield what is known that has a gradient."""
+    for node, value in known.items():
+        if node is not None and value.requires_grad:
+            why = "requires a gradient and is no attribute of a module; make it a parameter of one"
+            yield Failure("attribute", node.name, f"of the shape {tuple(value.shape)} {why}")
 
 
 def _is_open(node: Any) -> bool:

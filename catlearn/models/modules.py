@@ -238,11 +238,24 @@ class ModuleArchitecture(Architecture):
 def static_key(leaf: Any) -> Hashable:
     """Return a hashable value that is equal for static leaves that mean the same.
 
+    Containers and arrays are compared by what is in them, other objects that are not hashed by
+    identity. Of a tensor that requires a gradient the numbers do not count.
+
     Examples
     --------
     >>> static_key(1) == static_key(1.0), static_key(np.arange(3)) == static_key(np.arange(3))
     (False, True)
     """
+    if leaf is None or isinstance(leaf, bool | int | str):
+        return type(leaf), leaf
+    if isinstance(leaf, list | tuple):
+        return type(leaf), *map(static_key, leaf)
+    if isinstance(leaf, dict):
+        return type(leaf), *(tuple(map(static_key, pair)) for pair in leaf.items())
+    if isinstance(leaf, set | frozenset):
+        return type(leaf), frozenset(map(static_key, leaf))
+    if isinstance(leaf, getattr(sys.modules.get("torch"), "Tensor", ())):
+        return _tensor_key(leaf)
     import jax
     from jax.core import Tracer
 
@@ -264,6 +277,17 @@ def static_key(leaf: Any) -> Hashable:
     except TypeError:
         return ByIdentity(leaf)
     return type(leaf), leaf
+
+
+def _tensor_key(tensor: Any) -> Hashable:
+    torch = sys.modules["torch"]
+    if tensor.layout is not torch.strided or tensor.is_meta or tensor.is_quantized:
+        return ByIdentity(tensor)
+    content = b""
+    if not tensor.requires_grad:
+        flat = tensor.cpu().resolve_conj().resolve_neg().reshape(-1)
+        content = flat.view(torch.uint8).numpy().tobytes()
+    return Constant(tuple(tensor.shape), str(tensor.dtype), content)
 
 
 def draw(factory: Callable, key: Any) -> Any:

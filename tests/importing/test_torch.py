@@ -476,6 +476,8 @@ class Elsewhere(nn.Module):
         return torch.linalg.det(x @ x.mT) + torch.special.i0(x).sum()
 
 
+LOOSE = torch.ones(3, requires_grad=True)
+
 REFUSED = {
     "operation": (Elsewhere(), {"operation"}, 2),
     "device": (nn.Linear(3, 2, device="meta"), {"device"}, 1),
@@ -491,6 +493,7 @@ REFUSED = {
     "random": (Given(lambda w, x: x + torch.rand(2, 3) * torch.randn(3)), {"operation"}, 2),
     "mutation": (nn.BatchNorm1d(3).train(), {"mutation"}, 3),
     "export": (Given(lambda w, x: x[1 // 0]), {"export"}, 1),
+    "attribute": (Given(lambda w, x: x * LOOSE), {"attribute"}, 1),
     "control": (
         Given(lambda w, x: torch.cond(x.sum() > 0, torch.sin, torch.cos, (x,))),
         {"operation"},
@@ -713,6 +716,84 @@ def test_a_module_in_jax_is_transformed_and_imported_by_shape():
     with pytest.raises(CatlearnError):
         in_jax(Elsewhere())(x)
     assert jnp.asarray(0).dtype == jnp.int32
+
+
+class Settings(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.a, self.b, self.act = nn.Linear(3, 3), nn.Linear(3, 3), nn.LeakyReLU(0.1)
+        self.b.weight = self.a.weight
+        self.table, self.scales, self.rate = torch.ones(3), [1.0], 2.0
+
+    def forward(self, x):
+        return self.b(self.act(self.a(x * self.table * self.rate))) * sum(self.scales)
+
+
+CHANGES = {
+    "a number": lambda m: setattr(m, "rate", 3.0),
+    "a number inside": lambda m: setattr(m.act, "negative_slope", 0.5),
+    "a list": lambda m: m.scales.append(2.0),
+    "a tensor": lambda m: m.table.add_(1),
+    "a module": lambda m: setattr(m, "act", nn.Tanh()),
+    "a hook": lambda m: m.a.register_forward_hook(lambda m, x, y: y * 2),
+    "a parameter that was shared": lambda m: setattr(m.b, "weight", nn.Parameter(torch.eye(3))),
+    "weights that hooks compute": lambda m: m.apply(halved),
+}
+
+
+def halved(module):
+    """Have hooks compute what is a plain attribute of the whole."""
+    if isinstance(module, Settings):
+        module.scale = nn.Parameter(torch.tensor([1.0, 2.0, 3.0]))
+        module.register_forward_pre_hook(lambda m, x: setattr(m, "table", m.scale / 2))
+
+
+def test_modules_run_as_they_are_now_and_so_do_copies(monkeypatch, mutants):
+    """Oracle: the module itself. A mutant, of which runs know parameters and buffers alone."""
+    first, (x,) = in_jax(Settings()), drawn((4, 3))
+    first(x)
+
+    def apart(change):
+        """Return whether a change of a copy leaves values or gradients that are not its own."""
+        changed, found = copy.deepcopy(first), []
+        change(changed)
+        for one in (changed, copy.deepcopy(changed.original())):
+            y = one(x)
+            slopes = torch.autograd.grad((y**2).sum(), [*one.parameters()])
+            found.append([y, *slopes])
+        return not all(map(torch.allclose, *found))
+
+    assert [name for name, change in CHANGES.items() if apart(change)] == []
+    torch.testing.assert_close(first(x), first.original()(x))
+    with mutants("runs that know no attributes"):
+        monkeypatch.setattr(exported, "describe", lambda module: ())
+        first(x)
+        assert apart(CHANGES["a tensor"])
+
+
+def test_parametrisations_of_a_module_are_those_of_its_run():
+    class Doubled(nn.Module):
+        def forward(self, x):
+            return 2 * x
+
+    change, (x,) = nn.utils.parametrize, drawn((4, 3))
+    before, after = nn.Linear(3, 2), in_jax(nn.Linear(3, 2))
+    change.register_parametrization(before, "weight", Doubled())
+    before = in_jax(before)
+    change.register_parametrization(after, "weight", Doubled())
+    for one in (before, after):
+        torch.testing.assert_close(one(x), one.original()(x))
+        change.remove_parametrizations(one, "weight")
+        torch.testing.assert_close(one(x), F.linear(x, one.weight, one.bias))
+
+
+def test_modules_that_run_by_graphs_of_their_own_are_not_exported():
+    module, (x,) = nn.Sequential(in_jax(nn.Linear(3, 2))), drawn((4, 3))
+    with pytest.raises(ImportRefused) as caught:
+        from_torch(module, x)
+    assert [(one.law, one.where) for one in caught.value.failures] == [("export", "Linear")]
+    compiled = torch.compile(module, backend="eager")
+    torch.testing.assert_close(compiled(x), module(x))
 
 
 def test_optimised_modules_have_the_numbers_of_the_original():

@@ -134,7 +134,7 @@ def as_tuple(y: Any) -> Any:
 
 
 def describe(module: Any) -> Iterator[Hashable]:
-    """Yield what modules hold besides tensors and other modules."""
+    """Yield what modules hold besides parameters, buffers and other modules."""
     for name, layer in module.named_modules():
         held = {key: value for key, value in vars(layer).items() if key not in _OWN}
         # Hooks are kept in dicts, most of them empty.
