@@ -244,6 +244,7 @@ class _Kernel(FoldRun):
         def kernel(*refs: Any) -> None:
             given, outs = refs[: len(refs) - len(shapes)], refs[len(refs) - len(shapes) :]
             own = [one[...] for one in given[len(arrays) :]]
+            zeros = [jnp.zeros(ref.shape, ref.dtype) for ref in outs[count:size]]
             ids = [pl.program_id(k) for k in range(len(grid))]
             index = [k * tile + jnp.arange(tile) for k, tile in zip(ids, self.tiles, strict=True)]
 
@@ -263,8 +264,7 @@ class _Kernel(FoldRun):
                 table = {**functions, "array": lambda _: next(held)}
                 found = [*programs[number].run(table, inputs)]
                 if not number:
-                    found[count:count] = [jnp.zeros(ref.shape, ref.dtype)
-                                          for ref in outs[count:size]]  # fmt: skip
+                    found[count:count] = zeros
                 found = [x.astype(of.dtype) for x, of in zip(found, shapes, strict=False)]
                 return found[:size], found[size:]
 
@@ -283,9 +283,7 @@ class _Kernel(FoldRun):
                     one = read(k, start)
                     return one.min(), one.max()
 
-                kinds = (*fold.kinds, *["sum"] * len(left))
-                none = [jnp.full(ref.shape, -jnp.inf if kind == "max" else 0, ref.dtype)
-                        for ref, kind in zip(outs, kinds, strict=False)]  # fmt: skip
+                none = [*self.empty(outs[:count]), *zeros]
                 return jax.lax.cond(
                     either(hidden(masks, self.sizes, ends)),
                     lambda: ([*before] if number else none, list[Any]()),

@@ -538,11 +538,14 @@ class FoldRun:
         made = jax.eval_shape(lift)
         if not (starts_empty(self.fold) and all(map(is_inexact, made))):
             return lift(), 1
-        none = tuple(
+        return varying(tuple(self.empty(made)), fixed, entries), 0
+
+    def empty(self, like: Sequence[Any]) -> list[Any]:
+        """Return the state of no index, of the shapes and types of a state."""
+        return [
             jnp.full(one.shape, -jnp.inf if kind == "max" else 0, one.dtype)
-            for one, kind in zip(made, self.fold.kinds, strict=True)
-        )
-        return varying(none, fixed, entries), 0
+            for one, kind in zip(like, self.fold.kinds, strict=True)
+        ]
 
     def left(self, state: Sequence[Any], entries: Sequence[Any]) -> list[Any]:
         """Return zeros for what rounding leaves out of the sums of a state, if it is kept."""

@@ -107,10 +107,7 @@ class TiledRun(FoldRun):
         def lift() -> Any:
             return self.part("lift", (*fixed, *self.blocks(entries, 0, self.block)), self.block)
 
-        empty = [
-            jnp.full(one.shape, -jnp.inf if kind == "max" else 0, one.dtype)
-            for one, kind in zip(jax.eval_shape(lift), self.fold.kinds, strict=True)
-        ]
+        empty = self.empty(jax.eval_shape(lift))
         left = self.left(empty, entries)
         name = "compensated" if left else "step"
 

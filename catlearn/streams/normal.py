@@ -24,7 +24,7 @@ from itertools import product
 from math import comb, inf, isqrt, prod
 from typing import Any, NamedTuple
 
-from catlearn.arrays.boxes import BoxRow, Operation
+from catlearn.arrays.boxes import Operation
 from catlearn.arrays.circuit import Circuit
 from catlearn.arrays.forms import Form, Reading, sizes_at
 from catlearn.arrays.kernels import KERNELS, Kernel
@@ -171,6 +171,21 @@ class Accumulator:
         return tuple(move.reference for move in self.moves)
 
 
+class Whole(NamedTuple):
+    """How an array is read, in variables of terms and sizes of the circuit's axes.
+
+    Parameters
+    ----------
+    reading
+        Its lookups are in what follows: the first has the number 1.
+    lookups
+        Arrays that it looks up in.
+    """
+
+    reading: Reading
+    lookups: tuple[int, ...] = ()
+
+
 class Rewriting(Nodes):
     """A circuit while it is rewritten along a variable.
 
@@ -245,7 +260,6 @@ class Rewriting(Nodes):
         *,
         scale: Scalar = ONE,
         title: str = "",
-        mask: tuple[Reading, BoxRow, Sequence[int], Mapping[int, Ref]] | None = None,
         wire: int | None = None,
         like: int | None = None,
     ) -> Ref:
@@ -253,62 +267,46 @@ class Rewriting(Nodes):
 
         Parameters
         ----------
-        mask
-            A reading of which conditions and the outside value are taken, with the box that it is
-            of, what the variables of that box are, and what it looks up in.
         wire
             The array that it writes.
         like
             The type of what it writes; real numbers unless said.
         """
-        used = [v for one in operands for v in one.variables]
-        lookups: Mapping[int, Ref] = {}
-        conditions: tuple[Form, ...] = ()
+        every = list(dict.fromkeys([*out, *(v for one in operands for v in one.variables)]))
         mentions = sorted({key for base, _ in scale.powers for key in base.generators})
-        outside = 0.0
-        if mask is not None:
-            reading, row, names, lookups = mask
-            used += [names[v] for one in reading.conditions for v in one.variables]
-        every = list(dict.fromkeys([*out, *used]))
-        if mask is not None:
-            place = [every.index(v) if v in every else -1 for v in names]
-            sizes = sizes_at(row.vars, row.mentions)
-            rows = sorted({g for size in sizes.values() for g in size.generators})
-            mentions = list(dict.fromkeys([*mentions, *rows]))
-
-            def local(size: Size) -> Size:
-                return size.substitute(sizes).rename(lambda key: -1 - mentions.index(key))
-
-            order = list(lookups)
-            moved = [Form.variable(k) if k >= 0 else Form() for k in place]
-            conditions = tuple(
-                with_operands(one.substitute(moved, local), {
-                    k: len(operands) + order.index(k) for k in lookups
-                })
-                for one in reading.conditions
-            )  # fmt: skip
-            outside = reading.outside
-        targets = tuple(range(len(out), len(every)))
         made = Operation(
             kernel,
-            (
-                *(
-                    Reading(
-                        tuple(Form.variable(every.index(v)) for v in one.variables),
-                        outside if k == 0 else 0.0,
-                        conditions if k == 0 else (),
-                    )
-                    for k, one in enumerate(operands)
-                ),
-                *(None for _ in lookups),
-            ),
+            tuple(Reading.wiring([every.index(v) for v in one.variables]) for one in operands),
             (tuple(range(len(out))),),
-            targets if kernel.name in REDUCING else (),
+            tuple(range(len(out), len(every))) if kernel.name in REDUCING else (),
             scale.rename(lambda key: -1 - mentions.index(key)),
             letters=tuple(self.letter_of[v] for v in every),
             title=title or kernel.name,
         )
-        ins = [*(one.wire for one in operands), *(one.wire for one in lookups.values())]
+        ins = [one.wire for one in operands]
+        return self._made_once(made, ins, every, mentions, out, wire, like)
+
+    def viewed(self, one: int, at: Whole, out: Sequence[int], title: str, like: int | None) -> Ref:
+        """Return an array at a reading, with the variables that are written."""
+        mentions: list[int] = []
+
+        def local(size: Size) -> Size:
+            mentions.extend(key for key in sorted(size.generators) if key not in mentions)
+            return size.rename(lambda key: -1 - mentions.index(key))
+
+        variables: Any = {v: Form.variable(k) for k, v in enumerate(out)}
+        reading = at.reading.map(lambda form: form.substitute(variables, local))
+        made = Operation(
+            Kernel("view"), (reading, *(None for _ in at.lookups)), (tuple(range(len(out))),),
+            letters=tuple(self.letter_of[v] for v in out), title=title,
+        )  # fmt: skip
+        return self._made_once(made, [one, *at.lookups], out, mentions, out, None, like)
+
+    def _made_once(
+        self, made: Operation, ins: list[int], every: Sequence[int], mentions: list[int],
+        out: Sequence[int], wire: int | None, like: int | None,
+    ) -> Ref:  # fmt: skip
+        """Add a box, or return what the one writes that is there."""
         axes = [self.axis_of[v] for v in every]
         key = made, tuple(ins), tuple(axes), tuple(mentions)
         if wire is None and key in self._interned:
@@ -318,7 +316,7 @@ class Rewriting(Nodes):
         found = Ref(wire, tuple(out))
         self.writer[wire] = self.draft.box(made, ins, [wire], axes, mentions)
         self._interned.setdefault(key, found)
-        if kernel.name in REDUCING and X in every[len(out) :]:
+        if made.kernel.name in REDUCING and X in every[len(out) :]:
             self.streamed[wire] = every.index(X)
         if not self.touched.isdisjoint(ins):
             self.touched.add(wire)
@@ -505,56 +503,39 @@ class Rewriting(Nodes):
         if plain:
             return Ref(own.ins[k], tuple(names[v] for v in wired if v is not None))
         # a view of its own, at the box's reading
-        used = sorted(reading.variables)
-        lookups = sorted({one.operand for f in (*reading.forms, *reading.conditions)
-                          for one in f.lookups})  # fmt: skip
-        if any(own.ins[n] in self.touched for n in lookups):
+        whole = self._whole(box, at, k)
+        if not self.touched.isdisjoint(whole.lookups):
             raise self.refused(box, "is read at an index that depends on a reduction")
-        place = [used.index(v) if v in used else -1 for v in range(len(own.vars))]
-        mentions = [*(own.vars), *own.mentions]
+        out = [*dict.fromkeys(names[v] for v in sorted(reading.variables))]
+        like = self.draft.wires[own.ins[k]].type
+        return self.viewed(own.ins[k], whole, out, self.title(box), like)
 
-        def local(size: Size) -> Size:
-            count = len(own.vars)
-            return size.rename(lambda key: -1 - key if key >= 0 else -1 - (count + (-1 - key)))
+    def _whole(self, box: int, at: frozenset[int], k: int) -> Whole:
+        """Return how a box reads an array, in variables of terms."""
+        own, names = self.draft.boxes[box], self.locals(box, at)
+        reading, sizes = own.operation.readings[k], sizes_at(own.vars, own.mentions)
+        assert reading is not None
+        every = (*reading.forms, *reading.conditions)
+        lookups = sorted({one.operand for form in every for one in form.lookups})
+        variables, places = [*map(Form.variable, names)], {n: 1 + k for k, n in enumerate(lookups)}
 
         def form(one: Form) -> Form:
-            moved = [Form.variable(p) if p >= 0 else Form() for p in place]
-            where = {operand: 1 + n for n, operand in enumerate(lookups)}
-            return with_operands(one.substitute(moved, local), where)
+            moved = one.substitute(variables, lambda size: size.substitute(sizes))
+            return with_operands(moved, places)
 
-        made = Operation(
-            Kernel("view"),
-            (reading.map(form), *(None for _ in lookups)),
-            (tuple(range(len(used))),),
-            letters=tuple(self.letter_of[names[v]] for v in used),
-            title=self.title(box),
-        )
-        ins = [own.ins[k], *(own.ins[n] for n in lookups)]
-        axes = [own.vars[v] for v in used]
-        key = made, tuple(ins), tuple(axes), tuple(mentions)
-        out = tuple(names[v] for v in used)
-        if key not in self._interned:
-            wire = self.draft.wire(axes, self.draft.wires[own.ins[k]].type)
-            self.writer[wire] = self.draft.box(made, ins, [wire], axes, mentions)
-            self._interned[key] = Ref(wire, out)
-        return Ref(self._interned[key].wire, out)
+        return Whole(reading.map(form), tuple(own.ins[n] for n in lookups))
 
     def _masked(self, box: int, at: frozenset[int], k: int, terms: list[Term]) -> list[Term]:
         """Return terms where conditions hold, and the outside value elsewhere."""
-        own = self.draft.boxes[box]
-        reading, names = own.operation.readings[k], self.locals(box, at)
-        assert reading is not None
-        every = {one.operand for form in reading.conditions for one in form.lookups}
-        if any(own.ins[n] in self.touched for n in every):
+        reading, lookups = self._whole(box, at, k)
+        if not self.touched.isdisjoint(lookups):
             raise self.refused(box, "has a condition that depends on a reduction")
-        lookups = {n: Ref(own.ins[n], ()) for n in sorted(every)}
-        mask = (reading, own, names, lookups)
+        used = {v for form in reading.conditions for v in form.variables}
 
         def where(one: Ref, outside: float) -> Ref:
-            used = {names[v] for form in reading.conditions for v in form.variables}
+            shown = replace(reading, forms=(*map(Form.variable, one.variables),), outside=outside)
             out = sorted({*one.variables, *used})
-            shown = (replace(reading, outside=outside), *mask[1:])
-            return self.box(Kernel("view"), [one], out, title=self.title(box), mask=shown)
+            return self.viewed(one.wire, Whole(shown, lookups), out, self.title(box), None)
 
         return self._outside(box, terms, reading.outside, where)
 

@@ -795,33 +795,27 @@ class _Derivation:
                            for wire in (*pair.values(), *two)]  # fmt: skip
             asked_of["lift"] = [], [*inner, *given], [*lifted, *maps]
             asked_of["merge"] = pairs_given, [], [*both, *composed]
-        needed = {
-            name: work.needed(cod, [*first, *last])
-            for name, (first, last, cod) in asked_of.items() if name not in ("first", "lift")
-        }  # fmt: skip
-        rows = {box: work.draft.boxes[box] for box in self.joins}
+        past, alone = work.draft.boxes, [*work.draft.boxes]
         for box, local in self.joins.items():
-            work.draft.boxes[box] = _joined_to_none(rows[box], local)
-        needed |= {
-            name: work.needed(cod, [*first, *last])
-            for name, (first, last, cod) in asked_of.items() if name in ("first", "lift")
-        }  # fmt: skip
+            alone[box] = _joined_to_none(past[box], local)
+        boxes_of = {name: alone if name in ("first", "lift") else past for name in asked_of}
+        needed = dict[str, tuple[list[int], list[int]]]()
+        for name, (first, last, cod) in asked_of.items():
+            work.draft.boxes = boxes_of[name]
+            needed[name] = work.needed(cod, [*first, *last])
         every_given = {wire for one in asked_of.values() for part in one[:2] for wire in part}
         fixed = sorted({leaf for name in asked_of for leaf in needed[name][1]} - every_given)
         parts: dict[str, Any] = {"lift": None, "merge": None}
-        order = sorted(asked_of, key=lambda name: name not in ("first", "lift"))
-        for name in order:
-            (first, last, cod), boxes = asked_of[name], needed[name][0]
-            if name not in ("first", "lift"):
-                for box, row in rows.items():
-                    work.draft.boxes[box] = row
+        for name, (first, last, cod) in asked_of.items():
+            boxes, work.draft.boxes = needed[name][0], boxes_of[name]
             if name == "lift":
-                before_all = len(work.draft.boxes)
                 last = [wire for wire in last if wire not in given]
+                zeros = range(len(alone), len(alone) + 2 * len(given))
                 for wire in given:
                     _filled(work.draft, 0.0, wire)
-                boxes = [*range(before_all, len(work.draft.boxes)), *boxes]
+                boxes = [*zeros, *boxes]
             parts[name] = work.part(boxes, [*first, *fixed, *last], cod)
+        work.draft.boxes = past
         if sums is not None:
             found, order, stands = sums
             of = [stands.get(wire) for wire in fixed]
