@@ -933,9 +933,15 @@ class PrefixRun(FoldRun):
 
     def placed(self, alone: Sequence[Any], fixed: Sequence[Any]) -> list[Any]:
         """Return a state of some indices alone as one from the starts on of what goes round."""
-        count = len(self.fold.kinds) - self.scans
-        maps = zip(alone[count::2], alone[count + 1 :: 2], fixed[: self.scans], strict=False)
-        return [*alone[:count], *(a * h + b for a, b, h in maps)]
+        count, inner = len(self.fold.kinds) - self.scans, fixed[self.scans :]
+        sums, maps = alone[:count], alone[count:]
+        if not self.scans:
+            return [*sums]
+        # a constant map before them
+        each, before = len(maps) // self.scans, [*map(jnp.zeros_like, maps)]
+        before[each - 1 :: each] = fixed[: self.scans]
+        merged = self.part("merge", (*sums, *before, *alone, *inner))
+        return [*sums, *merged[count + each - 1 :: each]]
 
     def starts(self) -> Any:
         """Return where the whole blocks start that are read with a state before them."""

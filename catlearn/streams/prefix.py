@@ -75,8 +75,9 @@ class PrefixFold(Loop):
     lift, merge
         The state of a block alone, and that of two parts of the indices of which one comes after
         the other, from their states and what is fixed: associative. For what goes round they have
-        the pair a, b of the map h -> a h + b. None where what a block adds depends on the state
-        before it otherwise than that it moves by sums, or such a map is not known.
+        a and b of the map h -> a h + b: a has two indices where it mixes them, and there is one
+        for each array that goes round where these meet. None where what a block adds depends on
+        the state before it otherwise than that it moves by sums, or such a map is not known.
     unmerged
         Why there is no merge; nothing where there is one.
     exits
@@ -479,7 +480,7 @@ class _Derivation:
         For each array that goes round: that before the block, its start, that after the block, and
         the last one.
     factors
-        For each array that goes round and is a h + b after a round, the product of all a.
+        For each array that goes round and is a h + b after a round, the products of all a.
     degree
         Of the polynomial of h that it is after a round, index by index; 0 unless that is known.
     read
@@ -498,7 +499,7 @@ class _Derivation:
         self.cut: dict[int, None] = {}
         self.pasts: dict[int, int] = {}
         self.states: list[tuple[int, int, int, int]] = []
-        self.factors: dict[int, int] = {}
+        self.factors: dict[int, dict[int, int]] = {}
         self.degree = 0
         self.read: list[int] = []
         self.ones: list[int] = []
@@ -630,10 +631,10 @@ class _Derivation:
         self.title = title or "scan"
         self.instances.append(Instance(RULES["rounds"], self.title, (("kept", 1.0),)))
         if all(path(H, box, plain=False) == [block] for box in boxes):
-            for box in begun:
-                found = self._factor(box, [*boxes], stands, {block: within})
-                self.factors |= {} if found is None else {begun[box][0]: found}
-            if len(begun) == 1 and not self.factors:
+            found = self._factors([*begun], [*boxes], stands, {block: within})
+            self.factors |= {begun[k][0]: {begun[j][0]: wire for j, wire in own.items()}
+                             for k, own in found.items()}  # fmt: skip
+            if len(begun) == 1 and not found:
                 (started,) = begun
                 self.degree = self._degree(started, [self.draft.boxes[box] for box in boxes])
 
@@ -662,51 +663,88 @@ class _Derivation:
             hot |= dict.fromkeys(row.outs, (made, places))
         return 0
 
-    def _factor(
-        self,
-        started: int,
-        boxes: Sequence[int],
-        stands: Mapping[int, int],
+    def _factors(
+        self, begun: Sequence[int], boxes: Sequence[int], stands: Mapping[int, int],
         within: Mapping[int, int],
-    ) -> int | None:
-        """Add the product of all a to a block with rounds, if h is a h + b after a round.
+    ) -> dict[int, dict[int, int]]:  # fmt: skip
+        """Return the products of all a of what goes round, if that is a h + b after a round.
+
+        Index by index, each array has one; or else one for each array that goes round.
+        """
+        alone = {one: self._factor([one], one, None, boxes, stands, within) for one in begun}
+        if all(alone.values()):
+            return {one: made for one, made in alone.items() if made}
+        whole = {
+            one: self._factor(begun, one, self.draft.wires[one].axes, boxes, stands, within)
+            for one in begun
+        }
+        if not all(whole.values()):
+            return {}
+        return {k: {j: made[k] for j, made in whole.items() if made} for k in begun}
+
+    def _factor(
+        self, begun: Sequence[int], seed: int, more: Sequence[int] | None, boxes: Sequence[int],
+        stands: Mapping[int, int], within: Mapping[int, int],
+    ) -> dict[int, int] | None:  # fmt: skip
+        """Add the derivative of what goes round by the start of one array of it, if it is affine.
 
         It goes round as h does, from 1 on, without what is added.
+
+        Parameters
+        ----------
+        begun
+            Arrays that go round.
+        more
+            The axes of that one; None if all is index by index, so that derivatives have no others.
         """
-        draft, nodes = self.draft, self.nodes
-        whole = tuple(range(len(draft.wires[started].axes)))
+        draft, nodes, extra = self.draft, self.nodes, [*(more or ())]
         hot: dict[int, tuple[int, tuple[int, ...]]] = {}
-        others, added = set[int](), list[BoxRow]()
+        others, added, ends = set[int](), list[BoxRow](), dict[int, int]()
         for box in boxes:
             row = draft.boxes[box]
-            name, operation, ins = row.operation.kernel.name, row.operation, list[int]()
-            if row.outs == [started]:
-                ins, places = [_filled(draft, 1.0, nodes._wire_like(started))], whole
-                self.ones += ins
-            elif name == "last" and row.ins[0] == started:
-                found = hot.get(row.ins[1])
-                if row.ins[1] in others or found is None or found[1] != whole:
+            name, operation, ins, reads = row.operation.kernel.name, row.operation, [*row.ins], [0]
+            if begun_here := {*row.outs} & {*begun}:
+                (one,) = begun_here
+                places = () if more is not None else (*range(len(draft.wires[one].axes)),)
+                ins = [self._identity(one, extra, one == seed)]
+            elif name == "last" and row.ins[0] in begun:
+                found, (start, places) = hot.get(row.ins[1]), hot[row.ins[0]]
+                if row.ins[1] in others or found is None or found[1] != places:
                     return None
-                ins, places, end = [hot[started][0], found[0]], whole, len(added)
+                ins, reads = [start, found[0]], [0, 1]
             elif name in GATES or not others.isdisjoint(row.ins):
                 others |= {*row.outs} if name != "each" else set()
                 continue
             else:
-                linear = _linear(row, hot)
+                linear = _linear(row, hot, more is not None)
                 if linear is None:
                     others |= {*row.outs}
                 if not linear:
                     continue
                 operation, read, places = linear
+                reads = [k for k, wire in enumerate(read) if wire in hot]
                 ins = [hot[w][0] if w in hot else stands.get(w, w) for w in read]
-            hot[row.outs[0]] = nodes._wire_like(row.outs[0]), places
+            made = nodes._wire_like(row.outs[0], [*draft.wires[row.outs[0]].axes, *extra])
+            hot[row.outs[0]] = made, places
+            if name == "last":
+                ends[row.ins[0]] = made
+            operation = _with_axes(operation, reads, len(row.vars), len(extra))
             blocks = [within.get(b, b) for b in row.within]
-            made = row._replace(operation=operation, ins=ins, outs=[hot[row.outs[0]][0]])
-            added.append(made._replace(within=blocks))
+            axes = [*row.vars, *extra]
+            added.append(BoxRow(ins, [made], axes, row.mentions, operation, blocks))
         for row in added:
             made = draft.box(row.operation, row.ins, row.outs, row.vars, row.mentions, row.within)
             nodes.writer |= dict.fromkeys(row.outs, made)
-        return added[end].outs[0]
+        return ends
+
+    def _identity(self, wire: int, more: Sequence[int], is_one: bool) -> int:
+        """Return the derivative of an array by one with these axes: by itself, or by another."""
+        draft, axes = self.draft, self.draft.wires[wire].axes
+        made = self.nodes._wire_like(wire, [*axes, *more])
+        gaps = [Form.variable(k) + Form.variable(len(axes) + k).times(-1) for k in range(len(more))]
+        conditions = tuple(side for gap in gaps * is_one for side in (gap, gap.times(-1)))
+        self.ones.append(_filled(draft, float(is_one), made, conditions))
+        return made
 
     # ------------------------------------------------------------ parts
 
@@ -765,7 +803,7 @@ class _Derivation:
                 unmerged = str(error)
         reads = self.joins.keys() & work.needed(self.read, inner)[0]
         if not {*given} <= {*self.factors}:
-            unmerged = f"{self.title}: what goes round is no affine map of it, index by index"
+            unmerged = f"{self.title}: what goes round is no affine map of it"
             if self.degree > 1:
                 unmerged += (
                     f"; it is of degree {self.degree}, and after n rounds of degree "
@@ -787,7 +825,8 @@ class _Derivation:
             "first": (given, inner, [*lifted, *afters, *asked]),
         }
         if not unmerged and sums is None:
-            maps = [wire for one in self.states for wire in (self.factors[one[0]], one[2])]
+            maps = [wire for one in self.states
+                    for wire in (*self.factors[one[0]].values(), one[2])]  # fmt: skip
             later = self._moved(work, every, moves, pairs)
             both = merged(work, [pairs[0], later])
             both_maps, composed = self._composed(work)
@@ -928,20 +967,39 @@ class _Derivation:
         return found
 
     def _composed(self, work: Past) -> tuple[list[list[int]], list[int]]:
-        """Return two pairs a, b for each array that goes round, and those of a' (a h + b) + b'."""
-        both: list[list[int]] = [[], []]
-        made = []
-        for given, *_ in self.states:
-            axes = self.draft.wires[given].axes
-            like = Ref(given, tuple(work.variable(axis, "") for axis in axes))
-            a, b, c, d = (work.given(like) for _ in range(4))
-            both[0] += [a.wire, b.wire]
-            both[1] += [c.wire, d.wire]
-            made += [work.product([a, c]).wire, work.sum([work.product([c, b]), d]).wire]
-        if self.states:
-            data = (("by", 1),)
-            self.instances.append(Instance(RULES["affine maps"], self.title, data))
-        return both, made
+        """Return two lists of the a and b of what goes round, and those of a' (a h + b) + b'."""
+        states = [one for one, *_ in self.states]
+        axes = {one: self.draft.wires[one].axes for one in states}
+        mixes = {k: any(len(self.draft.wires[a].axes) > len(axes[k]) for a in own.values())
+                 for k, own in self.factors.items()}  # fmt: skip
+        written, other, read = (
+            {k: [work.variable(axis, "") for axis in axes[k]] for k in states} for _ in range(3)
+        )
+        met = {k: other[k] if mixes[k] else written[k] for k in states}
+
+        def given(out: Mapping[int, list[int]], by: Mapping[int, list[int]]) -> dict[int, Any]:
+            """Return the a of each array, by what they are multiplied by, and then b."""
+            return {
+                k: [
+                    Ref(work.draft.wire([work.axis_of[v] for v in own]), (*own,))
+                    for own in [*([*out[k], *by[j] * mixes[k]] for j in self.factors[k]), out[k]]
+                ]
+                for k in states
+            }
+
+        earlier, later, made = given(met, read), given(written, met), list[int]()
+        for k in states:
+            *factors, after = later[k]
+            for n in range(len(factors) + 1):
+                sides = [
+                    work.product([one, earlier[j][n]], summed=met[j] * mixes[k])
+                    for one, j in zip(factors, self.factors[k], strict=True)
+                ]
+                made.append(work.sum([*sides, *([after] if n == len(factors) else [])]).wire)
+        if states:
+            self.instances.append(Instance(RULES["affine maps"], self.title, (("by", 1),)))
+        both = ([ref.wire for k in states for ref in one[k]] for one in (earlier, later))
+        return [*both], made
 
     def _refuse_late(self, wire: int) -> None:
         """Refuse an array that is read whole and depends on what is swept."""
@@ -971,24 +1029,37 @@ class _Derivation:
         return found
 
 
-def _filled(draft: Draft, value: float, wire: int) -> int:
-    """Let an array be of one number, and return it."""
+def _filled(draft: Draft, value: float, wire: int, conditions: tuple[Form, ...] = ()) -> int:
+    """Let an array be of one number, where conditions hold, and return it."""
     number = draft.wire((), draft.wires[wire].type)
     constant = Operation(Kernel("constant", (("value", value),)), (), ((),), title=f"{value:g}")
     draft.box(constant, (), [number], ())
     rank = tuple(range(len(draft.wires[wire].axes)))
-    view = Operation(Kernel("view"), (Reading(()),), (rank,), title=f"{value:g}")
+    reading = Reading((), 0.0, conditions)
+    view = Operation(Kernel("view"), (reading,), (rank,), title=f"{value:g}")
     draft.box(view, [number], [wire], draft.wires[wire].axes)
     return wire
 
 
+def _with_axes(one: Operation, reads: Sequence[int], count: int, more: int) -> Operation:
+    """Return an operation of arrays that have further axes, which it keeps."""
+    new = range(count, count + more)
+    readings = [*one.readings]
+    for k in reads:
+        if (reading := readings[k]) is not None:
+            readings[k] = replace(reading, forms=(*reading.forms, *map(Form.variable, new)))
+    writes = ((*one.writes[0], *new),)
+    letters = (*one.letters, *[""] * more) if one.letters else ()
+    return replace(one, readings=tuple(readings), writes=writes, letters=letters)
+
+
 def _linear(
-    row: BoxRow, hot: Mapping[int, tuple[int, tuple[int, ...]]]
+    row: BoxRow, hot: Mapping[int, tuple[int, tuple[int, ...]]], mixes: bool
 ) -> tuple[Operation, list[int], tuple[int, ...]] | tuple[()] | None:
     """Return the linear part of a box in what goes round: an operation, of what, and where.
 
-    Nothing if it does not depend on it; None if it is not linear, index by index, with a part that
-    is added.
+    Nothing if it does not depend on it; None if it is not linear, with a part that is added; or not
+    index by index, unless it may mix these.
     """
     one, reads = row.operation, [k for k, wire in enumerate(row.ins) if wire in hot]
     if not reads:
@@ -996,11 +1067,13 @@ def _linear(
     name, kept = one.kernel.name, [*range(len(row.ins))]
     if name not in ("add", "mul", "contraction", "neg", "view") or None in one.readings:
         return None
-    places = _places(row, reads, hot)
-    if (name in ("mul", "contraction") and len(reads) > 1) or places is None:
+    places = () if mixes else _places(row, reads, hot)
+    fills = any(r.outside for k in reads if (r := one.readings[k]) is not None)
+    if (name in ("mul", "contraction") and len(reads) > 1) or places is None or fills:
         return None
     kept = reads if name == "add" else kept
     kernel = Kernel("view") if len(kept) == 1 and name == "add" else one.kernel
+    kernel = Kernel("contraction") if name == "mul" else kernel
     made = replace(one, kernel=kernel, readings=tuple(one.readings[k] for k in kept))
     return made, [row.ins[k] for k in kept], places
 

@@ -278,11 +278,29 @@ def _rounds(kept: float) -> Any:
 
 
 def _affine(by: int) -> Any:
-    five = traced(*[""] * 5)
+    def applied(a: Any, h: Any) -> list[Any]:
+        return [a[0] * h[0] + a[1] * h[1], a[2] * h[0] + a[3] * h[1]]
+
+    def sums(one: Any, other: Any) -> list[Any]:
+        return [x + y for x, y in zip(one, other, strict=True)]
+
+    def parts(xs: Any) -> Any:
+        return xs[:2], xs[2:6], xs[6:8], xs[8:12], xs[12:]
+
+    def twice(h: Any, a: Any, b: Any, c: Any, d: Any) -> Any:
+        return tuple(sums(applied(c, sums(applied(a, h), b)), d))
+
+    def once(h: Any, a: Any, b: Any, c: Any, d: Any) -> Any:
+        one, two = applied(c, a[::2]), applied(c, a[1::2])
+        both = one[0], two[0], one[1], two[1]
+        return tuple(sums(applied(both, h), sums(applied((a, c)[by], b), d)))
+
+    every, numbers = traced(*[""] * 14), ("11", "12", "21", "22")
+    ab = [[f"a{mark}{n}" for n in numbers] + [f"b{mark}{n}" for n in "12"] for mark in ("", "'")]
     yield (
-        "a' (a h + b) + b' = (a a') h + (a' b + b'): h a b a' b'",
-        five(lambda h, a, b, c, d: c * (a * h + b) + d),
-        five(lambda h, a, b, c, d: a * c * h + ((a, c)[by] * b + d)),
+        f"a' (a h + b) + b' = (a' a) h + (a' b + b'): h1 h2 {' '.join(ab[0] + ab[1])}",
+        every(lambda *xs: twice(*parts(xs))),
+        every(lambda *xs: once(*parts(xs))),
     )
 
 
@@ -447,7 +465,7 @@ RULES: Mapping[str, StreamRule] = {
                 ("larger", "max is associative and commutative", partial(_ordered, "larger")),
                 ("prefix", "what is over s <= t is over s < r, and over r <= s <= t", _ordered),
                 ("rounds", "a scan is one over its first rounds, and then over the rest", _rounds),
-                ("affine maps", "a' (a h + b) + b' = (a a') h + (a' b + b')", _affine),
+                ("affine maps", "a' (a h + b) + b' = (a' a) h + (a' b + b')", _affine),
                 (
                     "decays",
                     "(D, S, R) (D', S', R') = (D + D', S + exp(w D) S', max(R, R' + a D))",

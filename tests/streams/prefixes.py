@@ -80,6 +80,24 @@ recurrence = _round.scan("t")
 """h = a h + b: the last, and all."""
 
 
+@traced("n", "n m", "n")
+def _mixed(h, a, x):
+    return add(einsum("n m, m -> n")(a, h), x), h
+
+
+mixing = _mixed.scan("t")
+"""h = A h + x, with all of a matrix."""
+
+
+@traced("n", "m", "m", "m n", "n m")
+def _momentum(h, v, x, a, b):
+    v = add(mul(x, v), einsum("m n, n -> m")(a, h))
+    return add(h, einsum("n m, m -> n")(b, v)), v, h
+
+
+momentum = _momentum.scan("t", states=2)
+"""Two arrays that go round, each in the other."""
+
 turned = traced("n", "n")(lambda h, x: (tanh(add(h, x)), h)).scan("t")
 
 
@@ -156,6 +174,8 @@ PREFIXES = {
     "gated": (gated, "t", [ROWS, ROWS, ROWS, (N,)]),
     "running greatest": (running_greatest, "t", [ROWS]),
     "recurrence": (recurrence, "t", [(3,), ROWS, ROWS]),
+    "mixing": (mixing, "t", [(3,), (N, 3, 3), ROWS]),
+    "momentum": (momentum, "t", [(3,), (2,), (N, 2), (N, 2, 3), (N, 3, 2)]),
     "state space": (state_space, "t", [(3, 3), (N, 3, 3), ROWS, ROWS, ROWS]),
     "spread": (spread, "t", [ROWS, ROWS, ROWS]),
     "sums of sums": (sums_of_sums, "t", [ROWS]),

@@ -89,8 +89,8 @@ def main():
     ys = arrays((20, 3), (3, 3), (3, 3), (3, 3))
     sharded = to_shards(stream(self_attention, "x"), mesh, "devices", block=2)
     found["self-attention"] = apart(both(sharded)(*ys), both(cl.lower(self_attention))(*ys))
-    # blocks of outputs, from the state of the devices before: with decays, pairs, and polynomials
-    for title in ("gated", "recurrence", "two linear layers"):
+    # blocks of outputs, from the state of the devices before: decays, matrices and polynomials
+    for title in ("gated", "momentum", "two linear layers"):
         circuit, variable, shapes = PREFIXES[title]
         zs = arrays(*([20 if size == N else size for size in shape] for shape in shapes))
         zs = [z / 4 for z in zs]  # squares of squares are large

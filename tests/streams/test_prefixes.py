@@ -1,5 +1,7 @@
 """Prefix folds: outputs keep the axis, and blocks of it are read with a state of the past."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import pytest
@@ -121,7 +123,7 @@ def test_a_kernel_has_no_blocks_of_what_runs_whole_before():
 STATES = (
     "linear attention", "normalised", "gated", "running greatest", "recurrence", "state space",
     "sums of sums", "mean of sums", "two linear layers", "weighted sums", "thrice",
-    "products of sums",
+    "products of sums", "mixing", "momentum",
 )  # fmt: skip
 
 
@@ -155,9 +157,26 @@ def test_states_are_merged_in_any_bracketing(name):
     (a, b, c), whole, merged = in_parts(fold, xs)
     for found in (merged(merged(a, b), c), merged(a, merged(b, c))):
         assert apart(found, whole) < 1e-13
-    if "scan" in fold.kinds:
-        factor, added = whole
-        assert apart(factor * xs[0] + added, value(cl.lower(circuit), xs)[0]) < 1e-13
+    run, fixed, _ = run_of(fold, xs, N)
+    if run.scans:
+        ends = value(cl.lower(circuit), xs)[: run.scans]
+        assert apart(run.placed(whole, fixed), [*ends]) < 1e-13
+
+
+def test_the_state_of_rounds_that_mix_indices_is_a_product_of_matrices(mutants, monkeypatch):
+    circuit, variable, shapes = PREFIXES["mixing"]
+    xs, identity = arrays(shapes), prefix._Derivation._identity
+    want = functools.reduce(lambda made, a: a @ made, xs[1], jnp.eye(3))
+
+    def made():
+        return in_parts(stream(circuit, variable), xs)[1][0]
+
+    assert apart(made(), want) < 1e-13
+    with mutants("streams: the derivative of what goes round by its start is not 1 there"):
+        monkeypatch.setattr(
+            prefix._Derivation, "_identity", lambda self, *of: identity(self, *of[:2], False)
+        )
+        assert apart(made(), want) > 1e-3
 
 
 def test_what_is_kept_moves_by_the_decays_before_it(mutants, monkeypatch):

@@ -67,7 +67,7 @@ def test_devices_exchange_states_and_compute_the_same():
     assert found["four"] < CLOSE
     assert found["self-attention"] < 4 * CLOSE
     assert found["gated"] < 4 * CLOSE
-    assert found["recurrence"] < CLOSE
+    assert found["momentum"] < CLOSE
     assert found["two linear layers"] < 4 * CLOSE
     assert found["keeps"]
 
