@@ -55,10 +55,12 @@ from catlearn.importing.images import FIRST
 from catlearn.importing.jaxpr import Imported, imported, where
 from catlearn.importing.known import written
 from catlearn.models.libraries.torch import (
+    OfTensors,
     describe,
     library,
     numpy_dtype,
     recognises,
+    shared,
     to_numpy,
     to_torch,
 )
@@ -549,30 +551,16 @@ class _Runner:
             found = jax.tree.leaves(fn(state, *inputs, **named))
             return [one for one in found if isinstance(one, jax.Array | np.ndarray)]
 
-        def pair(moving: list[Array | None], still: list[Array | None]) -> Any:
-            def parted(moving: list[Array | None]) -> Any:
-                both = zip(moving, still, strict=True)
-                found = flat([one if other is None else other for one, other in both])
-                real = [jnp.issubdtype(one.dtype, jnp.inexact) for one in found]
-                reals = [one if is_real else None for one, is_real in zip(found, real, strict=True)]
-                return reals, [
-                    None if a is not None else b for a, b in zip(reals, found, strict=True)
-                ]
-
-            return jax.vjp(parted, moving, has_aux=True)
-
-        self.value, self.pair = jax.jit(flat), jax.jit(pair)
+        self.of_tensors = OfTensors(flat)
         self.call = torch.compiler.disable(self._called)
-        # Of complex numbers PyTorch's gradients are the conjugates of those of JAX.
-        conjugated = functools.partial(jax.tree.map, jnp.conj)
-        self.pull = jax.jit(lambda pull, slopes: conjugated(pull(conjugated(slopes))[0]))
 
     def __call__(self, held: Mapping[str, Any], leaves: list[Any]) -> Any:
         return self.call(held, leaves)
 
     def _called(self, held: Mapping[str, Any], leaves: list[Any]) -> Any:
         keys = [library().randint(2**31, (2,)) for _ in self.drawn]
-        found = self._run([*(held[name] for name in self.program.tensors), *keys], leaves)
+        given = [leaves[k] for k in self.places]
+        found = self.of_tensors([*(held[name] for name in self.program.tensors), *keys, *given])
         count = len(found) - len(self.program.changes)
         with library().no_grad():
             for name, one in zip(self.program.changes, found[count:], strict=True):
@@ -581,67 +569,11 @@ class _Runner:
 
     def asked(self, name: str, held: Mapping[str, Any], leaves: list[Any]) -> Any:
         """Return what a method of the function says of a call."""
-        state = {one: _shared(held[one]) for one in self.program.tensors}
+        state = {one: shared(held[one]) for one in self.program.tensors}
         state |= dict.fromkeys(self.drawn, jnp.zeros(2, int))
-        given = [_shared(leaf) if library().is_tensor(leaf) else leaf for leaf in leaves]
+        given = [shared(leaf) if library().is_tensor(leaf) else leaf for leaf in leaves]
         inputs, named = library().utils._pytree.tree_unflatten(given, self.tree)
         return getattr(self.fn, name)(state, *inputs, **named)
-
-    def _run(self, state: list[Any], leaves: list[Any]) -> Any:
-        tensors = [*state, *(leaves[k] for k in self.places)]
-        if not library().is_grad_enabled():
-            return tuple(
-                map(_returned, jax.block_until_ready(self.value([*map(_shared, tensors)])))
-            )
-        return _through()(self, *tensors)
-
-
-@functools.cache
-def _through() -> Callable[..., Any]:
-    torch = library()
-
-    class Through(torch.autograd.Function):
-        @staticmethod
-        def forward(ctx: Any, runner: _Runner, *tensors: Any) -> Any:
-            moves = ctx.needs_input_grad[1:]
-            arrays = [_shared(tensor) for tensor in tensors]
-            if not any(moves):
-                return tuple(map(_returned, jax.block_until_ready(runner.value(arrays))))
-            both = list(zip(arrays, moves, strict=True))
-            moving = [one if wanted else None for one, wanted in both]
-            still = [None if wanted else one for one, wanted in both]
-            reals, ctx.pulled, others = jax.block_until_ready(runner.pair(moving, still))
-            ctx.runner, ctx.real = runner, [one is not None for one in reals]
-            ctx.dtypes = [tensor.dtype for tensor in tensors]
-            pairs = zip(reals, others, strict=True)
-            return tuple(_returned(b if a is None else a) for a, b in pairs)
-
-        @staticmethod
-        @torch.autograd.function.once_differentiable
-        def backward(ctx: Any, *slopes: Any) -> Any:
-            both = zip(slopes, ctx.real, strict=True)
-            given = [_shared(slope) if real else None for slope, real in both]
-            found = jax.block_until_ready(ctx.runner.pull(ctx.pulled, given))
-            pairs = zip(found, ctx.dtypes, strict=True)
-            return None, *(x if x is None else _returned(x).to(dtype) for x, dtype in pairs)
-
-    return Through.apply
-
-
-def _shared(tensor: Any) -> Array:
-    """Return a tensor as an array, which shares its memory where JAX has numbers of its type."""
-    tensor = tensor.detach()
-    dtype = numpy_dtype(tensor.dtype)
-    if tensor.is_floating_point() and jax.dtypes.canonicalize_dtype(dtype) == dtype:
-        return jax.dlpack.from_dlpack(tensor.contiguous())
-    return jnp.asarray(to_numpy(tensor))
-
-
-def _returned(array: Array) -> Any:
-    torch = library()
-    if jnp.issubdtype(array.dtype, jnp.inexact):
-        return torch.from_dlpack(array)
-    return to_torch(array)
 
 
 _OF_SHAPES = {

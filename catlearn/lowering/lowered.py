@@ -761,13 +761,16 @@ def to_torch(
     *,
     experts: str = "auto",
     accumulate: Any = None,
+    opaque: Mapping[str, Callable[..., Any]] | None = None,
 ) -> Any:
     """Return a circuit as a PyTorch module, ``module(*arrays)``.
 
     What runs is decided as for JAX. Parameters are ``torch.nn.Parameter`` by their address:
     ``enc/Q`` is ``enc.Q.weight``, and ``enc/Q.bias`` is ``enc.Q.bias``. ``module.tree()`` returns
     them as those of the JAX function, and ``module.load_tree(params)`` takes these over. Dropout
-    is for ``module.train()``, and draws from PyTorch's generator.
+    is for ``module.train()``, and draws from PyTorch's generator. What a circuit only names, such
+    as a function that was imported, is run by JAX, with gradients of first order, unless it is
+    given.
 
     Parameters
     ----------
@@ -777,11 +780,15 @@ def to_torch(
         Its parameters, as the JAX function has them; drawn by PyTorch's seed unless given.
     sizes, experts, accumulate
         As for :class:`~catlearn.models.LoweredCircuit`.
+    opaque
+        What stands for each label: a function of the tensors that a box reads, to one or a tuple;
+        where boxes are random, by PyTorch's generator.
 
     Raises
     ------
     InvalidStructure
-        Listing the sizes of parameters that are not known, and parameters that are missing.
+        Listing the sizes of parameters that are not known, and parameters that are missing; or
+        labels of which nothing says what they are.
     ImportError
         If PyTorch is not installed.
     """
@@ -790,4 +797,5 @@ def to_torch(
     except ModuleNotFoundError as error:
         message = 'to_torch needs PyTorch; install it: pip install "catlearn[torch]"'
         raise ImportError(message) from error
-    return module_of(LoweredCircuit(circuit, sizes, experts=experts, accumulate=accumulate), params)
+    lowered = LoweredCircuit(circuit, sizes, experts=experts, accumulate=accumulate, opaque=opaque)
+    return module_of(lowered, params)

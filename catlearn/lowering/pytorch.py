@@ -18,6 +18,7 @@ from catlearn.arrays.evaluation import hashed
 from catlearn.arrays.programs import NEUTRAL, Program
 from catlearn.errors import Failure, InvalidStructure, expect
 from catlearn.models.circuits import WIDER, LoweredCircuit
+from catlearn.models.libraries.torch import OfTensors
 
 
 def _einsum(*arguments: Any) -> torch.Tensor:
@@ -256,8 +257,32 @@ LABELED = {
 """What functions of each number are in PyTorch, by the labels that they have from JAX."""
 
 
+@functools.lru_cache(maxsize=1024)
+def _of_tensors(call: Callable[..., Any]) -> OfTensors:
+    """Return what a label stands for, a function of arrays of JAX, as one of tensors."""
+
+    def several(arrays: list[Any]) -> list[Any]:
+        found = call(*arrays)
+        return [*found] if isinstance(found, list | tuple) else [found]
+
+    return OfTensors(several)
+
+
+def _meant(opaque: Mapping[str, Callable[..., Any]], *arguments: Any) -> Any:
+    """Call what a label stands for: a function of tensors, or what it holds, which JAX runs."""
+    *tensors, label = arguments
+    given = opaque.get(label, LABELED.get(label))
+    if given is not None:
+        return given(*tensors)
+    found = _of_tensors(label.call)(tensors)
+    return found[0] if len(found) == 1 else found
+
+
 def functions_on(device: torch.device, real: torch.dtype) -> dict[str, Callable[..., Any]]:
-    """Return what the steps of a program are on a device, with real numbers of a type."""
+    """Return what the steps of a program are on a device, with real numbers of a type.
+
+    Of functions that labels stand for they have those of PyTorch.
+    """
     return {
         **FUNCTIONS,
         "array": functools.partial(torch.as_tensor, device=device),
@@ -362,7 +387,12 @@ class CircuitModule(torch.nn.Module):
         def dropout(x: torch.Tensor, rate: float, address: str) -> torch.Tensor:
             return F.dropout(x, rate, self.training)
 
-        functions = {**functions_on(device, real), "array": array, "dropout": dropout}
+        meant = functools.partial(_meant, self.lowered.opaque)
+        functions = {
+            **functions_on(device, real), "array": array, "dropout": dropout,
+            "function": meant, "along": meant,
+            "opaque": lambda *arguments: meant(*arguments[:-1]),
+        }  # fmt: skip
         if self.lowered.accumulate is not None:
             accumulated = getattr(torch, np.dtype(self.lowered.accumulate).name)
             for name in WIDER:

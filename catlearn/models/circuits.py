@@ -481,9 +481,10 @@ class LoweredCircuit:
         if accumulate is not None and not jnp.issubdtype(jnp.dtype(accumulate), jnp.floating):
             raise WrongKind(f"accumulate is a dtype of real numbers; found {accumulate!r}")
         self.experts, self.accumulate, self.check = experts, accumulate, check
+        self.opaque = dict(opaque or {})
         self._options = {
             "remat": frozenset(again), "unroll": unroll, "accumulate": accumulate,
-            "opaque": dict(opaque or {}),
+            "opaque": self.opaque,
         }  # fmt: skip
         self.parameters = {
             name: row for row, name in enumerate(H.column("name")) if name is not None

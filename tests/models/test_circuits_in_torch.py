@@ -203,6 +203,33 @@ def test_a_module_that_was_called_is_compiled_as_one_graph():
     assert torch.equal(module(x), first)
 
 
+def imported(x, y):
+    """Functions of each number, along axes, and of whole arrays."""
+    factor = jnp.linalg.cholesky(jnp.einsum("bij,bkj->bik", x, x) + 3 * jnp.eye(3))
+    chosen = jax.lax.cond(y.sum() > 0, jnp.sin, jnp.cos, y)
+    return jnp.arctan(factor) ** 2.5, chosen, y > 0
+
+
+def test_functions_of_jax_run_in_modules():
+    """Oracle: JAX."""
+    rng = np.random.default_rng(0)
+    arrays = [rng.uniform(0.1, 1, shape).astype("float32") for shape in ((2, 3, 3), (4,))]
+    circuit = cl.from_jax(imported, *arrays)
+    kinds = {one.kernel.name for one in circuit.apex.operations}
+    assert {"function", "along", "opaque"} <= kinds
+    given = [torch.tensor(one, requires_grad=True) for one in arrays]
+    module = to_torch(circuit)
+    found = module(*given)
+    expected = imported(*arrays)
+    close([np.asarray(one.detach()) for one in found], [np.asarray(one) for one in expected])
+    slopes = torch.autograd.grad(found[0].sum() + found[1].sum(), given)
+    wanted = jax.grad(lambda *x: sum(map(jnp.sum, imported(*x)[:2])), (0, 1))(*arrays)
+    close([*map(np.asarray, slopes)], [*map(np.asarray, wanted)], rtol=1e-4, atol=1e-5)
+    kernels = [one.kernel for one in circuit.apex.operations if one.kernel.name == "along"]
+    zeros = {one.option("label"): torch.zeros_like for one in kernels}
+    assert not to_torch(circuit, opaque=zeros)(*given)[0].any()
+
+
 @pytest.mark.parametrize(
     ("call", "names"),
     [
@@ -210,6 +237,10 @@ def test_a_module_that_was_called_is_compiled_as_one_graph():
         (lambda: to_torch(linear("A", "m -> n"), {"m": 2, "n": 3}, {}), ["'A'", "missing"]),
         (lambda: to_torch(linear("forward", "m -> n"), {"m": 2, "n": 3}), ["'forward'"]),
         (lambda: to_torch(linear("A", "m -> n"), {"m": 2, "n": 3})(), ["takes 1", "0"]),
+        (
+            lambda: to_torch(cl.Circuit.parse(str(cl.from_jax(jnp.arctan, jnp.ones(3))))),
+            ["'atan(_)'", "opaque="],
+        ),
         (
             lambda: to_torch(embed("A", "V -> m"), {"V": 2, "m": 3}).load_tree(
                 {"A": np.ones((3, 3))}

@@ -123,6 +123,103 @@ def to_torch(value: Any, dtype: Any = None) -> Any:
     return tensor if dtype is None else tensor.to(dtype)
 
 
+def shared(tensor: Any) -> Any:
+    """Return a tensor as an array, which shares its memory where JAX has numbers of its type."""
+    import jax
+    import jax.numpy as jnp
+
+    tensor = tensor.detach()
+    dtype = numpy_dtype(tensor.dtype)
+    if (
+        tensor.is_floating_point()
+        and tensor.device.type == "cpu"
+        and jax.dtypes.canonicalize_dtype(dtype) == dtype
+    ):
+        return jax.dlpack.from_dlpack(tensor.contiguous())
+    return jnp.asarray(to_numpy(tensor))
+
+
+class OfTensors:
+    """A function of a list of arrays of JAX, to a list of them, as one of tensors, with gradients.
+
+    Of complex numbers PyTorch's gradients are the conjugates of those of JAX. There are no second
+    derivatives.
+    """
+
+    def __init__(self, function: Callable[[list[Any]], list[Any]]) -> None:
+        import jax
+        import jax.numpy as jnp
+
+        def pair(moving: list[Any], still: list[Any]) -> Any:
+            def parted(moving: list[Any]) -> Any:
+                both = zip(moving, still, strict=True)
+                found = function([one if other is None else other for one, other in both])
+                real = [jnp.issubdtype(one.dtype, jnp.inexact) for one in found]
+                reals = [one if is_real else None for one, is_real in zip(found, real, strict=True)]
+                return reals, [
+                    None if a is not None else b for a, b in zip(reals, found, strict=True)
+                ]
+
+            return jax.vjp(parted, moving, has_aux=True)
+
+        self.value, self.pair = jax.jit(function), jax.jit(pair)
+        conjugated = functools.partial(jax.tree.map, jnp.conj)
+        self.pull = jax.jit(lambda pull, slopes: conjugated(pull(conjugated(slopes))[0]))
+
+    def __call__(self, tensors: list[Any]) -> tuple[Any, ...]:
+        """Return tensors on the device of the first one that is given."""
+        device = tensors[0].device if tensors else "cpu"
+        if library().is_grad_enabled():
+            found = _through()(self, *tensors)
+        else:
+            found = _returned(self.value([*map(shared, tensors)]))
+        return tuple(one.to(device) for one in found)
+
+
+@functools.cache
+def _through() -> Callable[..., Any]:
+    torch = library()
+
+    class Through(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, function: OfTensors, *tensors: Any) -> Any:
+            moves = ctx.needs_input_grad[1:]
+            arrays = [*map(shared, tensors)]
+            if not any(moves):
+                return _returned(function.value(arrays))
+            both = list(zip(arrays, moves, strict=True))
+            moving = [one if wanted else None for one, wanted in both]
+            still = [None if wanted else one for one, wanted in both]
+            reals, ctx.pulled, others = function.pair(moving, still)
+            ctx.function, ctx.real = function, [one is not None for one in reals]
+            ctx.kinds = [(tensor.device, tensor.dtype) for tensor in tensors]
+            return _returned([b if a is None else a for a, b in zip(reals, others, strict=True)])
+
+        @staticmethod
+        @torch.autograd.function.once_differentiable
+        def backward(ctx: Any, *slopes: Any) -> Any:
+            both = zip(slopes, ctx.real, strict=True)
+            given = [shared(slope) if real else None for slope, real in both]
+            found = _returned(ctx.function.pull(ctx.pulled, given))
+            pairs = zip(found, ctx.kinds, strict=True)
+            return None, *(one if one is None else one.to(*kind) for one, kind in pairs)
+
+    return Through.apply
+
+
+def _returned(arrays: Any) -> tuple[Any, ...]:
+    """Return arrays of JAX as tensors; None stays."""
+    import jax
+    import jax.numpy as jnp
+
+    def tensor(one: Any) -> Any:
+        if one is None or not jnp.issubdtype(one.dtype, jnp.inexact):
+            return one if one is None else to_torch(one)
+        return library().from_dlpack(one)
+
+    return tuple(map(tensor, jax.block_until_ready(arrays)))
+
+
 def numpy_dtype(dtype: Any) -> Any:
     torch = library()
 
