@@ -278,29 +278,12 @@ def _rounds(kept: float) -> Any:
 
 
 def _affine(by: int) -> Any:
-    def applied(a: Any, h: Any) -> list[Any]:
-        return [a[0] * h[0] + a[1] * h[1], a[2] * h[0] + a[3] * h[1]]
-
-    def sums(one: Any, other: Any) -> list[Any]:
-        return [x + y for x, y in zip(one, other, strict=True)]
-
-    def parts(xs: Any) -> Any:
-        return xs[:2], xs[2:6], xs[6:8], xs[8:12], xs[12:]
-
-    def twice(h: Any, a: Any, b: Any, c: Any, d: Any) -> Any:
-        return tuple(sums(applied(c, sums(applied(a, h), b)), d))
-
-    def once(h: Any, a: Any, b: Any, c: Any, d: Any) -> Any:
-        one, two = applied(c, a[::2]), applied(c, a[1::2])
-        both = one[0], two[0], one[1], two[1]
-        return tuple(sums(applied(both, h), sums(applied((a, c)[by], b), d)))
-
-    every, numbers = traced(*[""] * 14), ("11", "12", "21", "22")
-    ab = [[f"a{mark}{n}" for n in numbers] + [f"b{mark}{n}" for n in "12"] for mark in ("", "'")]
+    five, both = traced("n", "m n", "m", "l m", "l"), einsum("l m, m n -> l n")
+    times = einsum("m n, n -> m")
     yield (
-        f"a' (a h + b) + b' = (a' a) h + (a' b + b'): h1 h2 {' '.join(ab[0] + ab[1])}",
-        every(lambda *xs: twice(*parts(xs))),
-        every(lambda *xs: once(*parts(xs))),
+        "a' (a h + b) + b' = (a' a) h + (a' b + b'): h a b a' b'",
+        five(lambda h, a, b, c, d: times(c, times(a, h) + b) + d),
+        five(lambda h, a, b, c, d: times(both(c, a), h) + (times((a, c)[by], b) + d)),
     )
 
 
