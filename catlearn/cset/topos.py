@@ -653,8 +653,7 @@ class Exponential(Frozen, by="base exponent"):
         NotComposable
             If f has other ends.
         """
-        pairs = product(A, self.exponent)
-        self._ends(f, pairs.apex, self.base, "A x X -> Y")
+        self._ends(f, self._prism(A).apex, self.base, "A x X -> Y")
         parts = {}
         for table in self._figures.of:
             blocks = []
@@ -674,8 +673,15 @@ class Exponential(Frozen, by="base exponent"):
             If g does not end at the exponential.
         """
         self._ends(g, g.domain, self.cset, "A -> Y^X")
-        pairs = product(g.domain, self.exponent)
+        pairs = self._prism(g.domain)
         return self.product.universal(pairs.legs[0] >> g, pairs.legs[1]) >> self.evaluation
+
+    def _prism(self, A: Tables) -> Limit:
+        """Return A x X, of the A that was asked for last without computing it again."""
+        last = self._cached("prism", list)
+        if not last or last[0].diagram.objects[0] is not A:
+            last[:] = [product(A, self.exponent)]
+        return last[0]
 
     def _ends(self, f: TableMorphism, domain: Tables, codomain: Tables, expected: str) -> None:
         failures = Failures()
