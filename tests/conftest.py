@@ -22,6 +22,9 @@ from typing import Any, Protocol
 import pytest
 from hypothesis import HealthCheck, settings
 
+# What modules make when they are imported stays, and is not looked through for garbage until then.
+gc.set_threshold(100_000, 50, 1_000)
+
 # Read by JAX, and by programs that tests start, when they import it.
 FLAGS = "--xla_cpu_parallel_codegen_split_count=1"  # threads cost more than they save
 if version("jaxlib").startswith("0.10."):  # others end at a flag that they do not know
@@ -86,7 +89,7 @@ def pytest_collection_finish() -> None:
     # Modules and what JAX keeps are large, and are not looked through again and again for garbage.
     gc.collect()
     gc.freeze()
-    gc.set_threshold(10_000)
+    gc.set_threshold(10_000, 10, 10)
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

@@ -320,43 +320,65 @@ def test_the_second_run_to_one_folder_is_refused(tmp_path, capsys, monkeypatch):
 
 
 PROGRAM = """
-import os, signal, sys, threading, time
+import json, os, signal, sys, warnings
+import catlearn, optax
 from catlearn import training
 from catlearn.cli import main
+
+catlearn.load, catlearn.lower, training.fit  # imported before the forks
 
 def killed(fn, *args, callback=None, fit=training.fit, **options):
     def kill(step, costs):
         if step == 3:
-            os.kill(os.getpid(), getattr(signal, sys.argv[1]))
+            os.kill(os.getpid(), heard)
     return fit(fn, *args, callback=kill, **{**options, "log_every": 1})
 
-training.fit = killed
-if sys.argv[2] == "ignored":
-    signal.signal(getattr(signal, sys.argv[1]), signal.SIG_IGN)
-elif sys.argv[1] == "SIGHUP":  # the tests themselves may run after nohup
-    signal.signal(signal.SIGHUP, signal.SIG_DFL)
-sys.exit(main(sys.argv[3:]))
+training.fit, codes = killed, []
+warnings.simplefilter("ignore", RuntimeWarning)  # no thread of JAX runs before the forks
+for name, ignored, words in json.loads(sys.argv[1]):
+    heard, child = getattr(signal, name), os.fork()
+    if child == 0:
+        code = 1
+        try:
+            if ignored:
+                signal.signal(heard, signal.SIG_IGN)
+            elif name == "SIGHUP":  # the tests themselves may run after nohup
+                signal.signal(heard, signal.SIG_DFL)
+            code = main(words)
+        finally:
+            os._exit(code)
+    codes.append(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+print(json.dumps(codes))
 """
+SIGNALS = {("SIGTERM", False): 143, ("SIGHUP", False): 129, ("SIGHUP", True): 0,
+           ("SIGINT", False): 130}  # fmt: skip
+"""Codes that runs end with, by the signal that they get, and whether they were told to ignore it."""
+
+
+@pytest.fixture(scope="module")
+def ended(tmp_path_factory):
+    """Runs that get a signal, each a fork of one process: the code of each, and its folder."""
+    folders = [tmp_path_factory.mktemp(name) for name, _ in SIGNALS]
+    runs = [(*case, make(folder)) for case, folder in zip(SIGNALS, folders, strict=True)]
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, json.dumps(runs)],
+        env={**os.environ, "JAX_PLATFORMS": "cpu"},
+        capture_output=True, text=True, timeout=300, check=True,
+    )  # fmt: skip
+    codes = json.loads(done.stdout.splitlines()[-1])
+    return dict(zip(SIGNALS, zip(codes, folders, strict=True), strict=True)), done.stderr
 
 
 @pytest.mark.skipif(os.name != "posix", reason="needs signals of POSIX")
-@pytest.mark.parametrize(
-    ("name", "ignored", "code"),
-    [("SIGTERM", False, 143), ("SIGHUP", False, 129), ("SIGHUP", True, 0), ("SIGINT", False, 130)],
-)
-def test_signals_end_a_run_after_its_step(tmp_path, name, ignored, code):
-    words = make(tmp_path)
-    environment = {**os.environ, "JAX_PLATFORMS": "cpu"}
-    done = subprocess.run(
-        [sys.executable, "-c", PROGRAM, name, "ignored" if ignored else "heard", *words],
-        env=environment, capture_output=True, text=True, timeout=300, check=False,
-    )  # fmt: skip
-    assert done.returncode == code, done.stderr
-    metrics = load_run(tmp_path / "run").metrics
+@pytest.mark.parametrize(("name", "ignored"), SIGNALS)
+def test_signals_end_a_run_after_its_step(ended, name, ignored):
+    (code, folder), printed = ended[0][name, ignored], ended[1]
+    assert code == SIGNALS[name, ignored], printed
+    metrics = load_run(folder / "run").metrics
     steps = 6 if ignored else 3
     assert metrics["status"] == ("finished" if ignored else "interrupted")
     assert metrics["steps"] == pytest.approx(steps, abs=1)
-    shapes, _ = header_of(tmp_path / "checkpoint.safetensors")
+    shapes, _ = header_of(folder / "checkpoint.safetensors")
     assert shapes["history"][0] == metrics["steps"]
 
 
