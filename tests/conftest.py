@@ -22,7 +22,7 @@ from typing import Any, Protocol
 import pytest
 from hypothesis import HealthCheck, settings
 
-# What modules make when they are imported stays, and is not looked through for garbage until then.
+# What modules make as they are imported stays, and is not looked through for garbage until then.
 gc.set_threshold(100_000, 50, 1_000)
 
 # Read by JAX, and by programs that tests start, when they import it.

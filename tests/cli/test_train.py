@@ -352,7 +352,7 @@ print(json.dumps(codes))
 """
 SIGNALS = {("SIGTERM", False): 143, ("SIGHUP", False): 129, ("SIGHUP", True): 0,
            ("SIGINT", False): 130}  # fmt: skip
-"""Codes that runs end with, by the signal that they get, and whether they were told to ignore it."""
+"""Codes that runs end with, by the signal that they get, and whether they ignore it."""
 
 
 @pytest.fixture(scope="module")
