@@ -18,7 +18,7 @@ over the first indices, and then one over the others, with its state.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import exp, inf
 from typing import Any, ClassVar
@@ -75,8 +75,8 @@ class PrefixFold(Loop):
     lift, merge
         The state of a block alone, and that of two parts of the indices of which one comes after
         the other, from their states and what is fixed: associative. For what goes round they have
-        a and b of the map h -> a h + b: a has two indices where it mixes them, and there is one
-        for each array that goes round where these meet. None where what a block adds depends on
+        a and b of the map h -> a h + b: a has once more the indices that it mixes, and there is
+        one for each array that goes round where these meet. None where what a block adds depends on
         the state before it otherwise than that it moves by sums, or such a map is not known.
     unmerged
         Why there is no merge; nothing where there is one.
@@ -481,6 +481,8 @@ class _Derivation:
         the last one.
     factors
         For each array that goes round and is a h + b after a round, the products of all a.
+    kept
+        For each array that goes round, the axes along which that is so index by index.
     degree
         Of the polynomial of h that it is after a round, index by index; 0 unless that is known.
     read
@@ -500,6 +502,7 @@ class _Derivation:
         self.pasts: dict[int, int] = {}
         self.states: list[tuple[int, int, int, int]] = []
         self.factors: dict[int, dict[int, int]] = {}
+        self.kept: dict[int, Sequence[int]] = {}
         self.degree = 0
         self.read: list[int] = []
         self.ones: list[int] = []
@@ -634,6 +637,7 @@ class _Derivation:
             found = self._factors([*begun], [*boxes], stands, {block: within})
             self.factors |= {begun[k][0]: {begun[j][0]: wire for j, wire in own.items()}
                              for k, own in found.items()}  # fmt: skip
+            self.kept |= {begun[k][0]: self.kept[k] for k in found}
             if len(begun) == 1 and not found:
                 (started,) = begun
                 self.degree = self._degree(started, [self.draft.boxes[box] for box in boxes])
@@ -641,7 +645,7 @@ class _Derivation:
     def _degree(self, started: int, rows: Sequence[BoxRow]) -> int:
         """Return the degree of what goes round after a round, in what it was; 0 if unknown."""
         whole = tuple(range(len(self.draft.wires[started].axes)))
-        hot = {started: (1, whole)}
+        hot: dict[int, tuple[int, tuple[int | None, ...]]] = {started: (1, whole)}
         for row in rows:
             one, reads = row.operation, [k for k, wire in enumerate(row.ins) if wire in hot]
             name, degrees = one.kernel.name, [hot[row.ins[k]][0] for k in reads]
@@ -658,72 +662,88 @@ class _Derivation:
                 made = sum(degrees) * (2 if name == "square" else 1)
             elif name in ("neg", "view"):
                 made = degrees[0]
-            if not made or places is None:
+            if not made or None in places:
                 return 0
             hot |= dict.fromkeys(row.outs, (made, places))
         return 0
 
     def _factors(
-        self, begun: Sequence[int], boxes: Sequence[int], stands: Mapping[int, int],
-        within: Mapping[int, int],
+        self, begun: Sequence[int], *of: Any
     ) -> dict[int, dict[int, int]]:  # fmt: skip
         """Return the products of all a of what goes round, if that is a h + b after a round.
 
-        Index by index, each array has one; or else one for each array that goes round.
+        Each array has its own; or, where arrays meet, one for each of them. Indices that a round
+        does not mix, such as those of examples, are the same on both sides.
         """
-        alone = {one: self._factor([one], one, None, boxes, stands, within) for one in begun}
-        if all(alone.values()):
-            return {one: made for one, made in alone.items() if made}
-        whole = {
-            one: self._factor(begun, one, self.draft.wires[one].axes, boxes, stands, within)
-            for one in begun
-        }
-        if not all(whole.values()):
-            return {}
-        return {k: {j: made[k] for j, made in whole.items() if made} for k in begun}
+
+        def made(some: Sequence[int]) -> dict[int, dict[int, int]]:
+            axes = [self.draft.wires[one].axes for one in some]
+            kept = [row for row in axes[0] if all(own.count(row) == 1 for own in axes)]
+            while True:
+                found = [self._factor(some, seed, kept, *of) for seed in some]
+                mixed = {one for one in found if isinstance(one, int)}
+                if not mixed:
+                    break
+                kept = [row for row in kept if row not in mixed]
+            whole = [one for one in found if isinstance(one, dict)]
+            if len(whole) < len(some):
+                return {}
+            self.kept |= dict.fromkeys(some, kept)
+            return {k: dict(zip(some, (one[k] for one in whole), strict=True)) for k in some}
+
+        alone = [made([one]) for one in begun]
+        return {k: v for one in alone for k, v in one.items()} if all(alone) else made(begun)
 
     def _factor(
-        self, begun: Sequence[int], seed: int, more: Sequence[int] | None, boxes: Sequence[int],
+        self, begun: Sequence[int], seed: int, kept: Sequence[int], boxes: Sequence[int],
         stands: Mapping[int, int], within: Mapping[int, int],
-    ) -> dict[int, int] | None:  # fmt: skip
-        """Add the derivative of what goes round by the start of one array of it, if it is affine.
+    ) -> dict[int, int] | int | None:  # fmt: skip
+        """Add the derivative of what goes round by the start of one array of it.
 
-        It goes round as h does, from 1 on, without what is added.
+        It goes round as h does, from 1 on, without what is added. If a round is not affine there is
+        none; and an axis, if that is one along which it is not index by index, where it should be.
 
         Parameters
         ----------
         begun
             Arrays that go round.
-        more
-            The axes of that one; None if all is index by index, so that derivatives have no others.
+        kept
+            Axes along which all is index by index; the derivative has the others of the array by
+            which it is one.
         """
-        draft, nodes, extra = self.draft, self.nodes, [*(more or ())]
-        hot: dict[int, tuple[int, tuple[int, ...]]] = {}
+        draft, nodes = self.draft, self.nodes
+        extra = [row for row in draft.wires[seed].axes if row not in kept]
+        hot: dict[int, tuple[int, tuple[int | None, ...]]] = {}
         others, added, ends = set[int](), list[BoxRow](), dict[int, int]()
         for box in boxes:
             row = draft.boxes[box]
             name, operation, ins, reads = row.operation.kernel.name, row.operation, [*row.ins], [0]
-            if begun_here := {*row.outs} & {*begun}:
-                (one,) = begun_here
-                places = () if more is not None else (*range(len(draft.wires[one].axes)),)
+            if here := {*row.outs} & {*begun}:
+                (one,) = here
+                axes = draft.wires[one].axes
+                places = tuple[int | None, ...](map(axes.index, kept))
                 ins = [self._identity(one, extra, one == seed)]
             elif name == "last" and row.ins[0] in begun:
                 found, (start, places) = hot.get(row.ins[1]), hot[row.ins[0]]
-                if row.ins[1] in others or found is None or found[1] != places:
+                if row.ins[1] in others or found is None:
                     return None
                 ins, reads = [start, found[0]], [0, 1]
+                places = tuple(a if a == b else None for a, b in zip(places, found[1], strict=True))
             elif name in GATES or not others.isdisjoint(row.ins):
                 others |= {*row.outs} if name != "each" else set()
                 continue
             else:
-                linear = _linear(row, hot, more is not None)
+                linear = _linear(row, hot)
                 if linear is None:
                     others |= {*row.outs}
                 if not linear:
                     continue
-                operation, read, places = linear
+                places = _places(row, [k for k, wire in enumerate(row.ins) if wire in hot], hot)
+                operation, read = linear
                 reads = [k for k, wire in enumerate(read) if wire in hot]
                 ins = [hot[w][0] if w in hot else stands.get(w, w) for w in read]
+            if None in places:
+                return kept[places.index(None)]
             made = nodes._wire_like(row.outs[0], [*draft.wires[row.outs[0]].axes, *extra])
             hot[row.outs[0]] = made, places
             if name == "last":
@@ -738,11 +758,13 @@ class _Derivation:
         return ends
 
     def _identity(self, wire: int, more: Sequence[int], is_one: bool) -> int:
-        """Return the derivative of an array by one with these axes: by itself, or by another."""
+        """Return the derivative of an array by one that has these axes: itself, or another."""
         draft, axes = self.draft, self.draft.wires[wire].axes
         made = self.nodes._wire_like(wire, [*axes, *more])
-        gaps = [Form.variable(k) + Form.variable(len(axes) + k).times(-1) for k in range(len(more))]
-        conditions = tuple(side for gap in gaps * is_one for side in (gap, gap.times(-1)))
+        places = [p for p, row in enumerate(axes) if row in more] if is_one else []
+        gaps = [Form.variable(p) + Form.variable(len(axes) + k).times(-1)
+                for k, p in enumerate(places)]  # fmt: skip
+        conditions = tuple(side for gap in gaps for side in (gap, gap.times(-1)))
         self.ones.append(_filled(draft, float(is_one), made, conditions))
         return made
 
@@ -969,33 +991,39 @@ class _Derivation:
     def _composed(self, work: Past) -> tuple[list[list[int]], list[int]]:
         """Return two lists of the a and b of what goes round, and those of a' (a h + b) + b'."""
         states = [one for one, *_ in self.states]
-        axes = {one: self.draft.wires[one].axes for one in states}
-        mixes = {k: any(len(self.draft.wires[a].axes) > len(axes[k]) for a in own.values())
-                 for k, own in self.factors.items()}  # fmt: skip
-        written, other, read = (
-            {k: [work.variable(axis, "") for axis in axes[k]] for k in states} for _ in range(3)
-        )
-        met = {k: other[k] if mixes[k] else written[k] for k in states}
+        same = {row: work.variable(row, "") for own in self.kept.values() for row in own}
+        written, met, read = (
+            {
+                k: [same[row] if row in self.kept[k] else work.variable(row, "")
+                    for row in self.draft.wires[k].axes]
+                for k in states
+            }
+            for _ in range(3)
+        )  # fmt: skip
+        mixed, by = ({k: [v for v in some[k] if v not in same.values()] for k in states}
+                     for some in (met, read))  # fmt: skip
 
         def given(out: Mapping[int, list[int]], by: Mapping[int, list[int]]) -> dict[int, Any]:
             """Return the a of each array, by what they are multiplied by, and then b."""
             return {
                 k: [
                     Ref(work.draft.wire([work.axis_of[v] for v in own]), (*own,))
-                    for own in [*([*out[k], *by[j] * mixes[k]] for j in self.factors[k]), out[k]]
+                    for own in [*([*out[k], *by[j]] for j in self.factors[k]), out[k]]
                 ]
                 for k in states
             }
 
-        earlier, later, made = given(met, read), given(written, met), list[int]()
+        earlier, later, made = given(met, by), given(written, mixed), list[int]()
         for k in states:
             *factors, after = later[k]
             for n in range(len(factors) + 1):
                 sides = [
-                    work.product([one, earlier[j][n]], summed=met[j] * mixes[k])
+                    work.product([one, earlier[j][n]], summed=mixed[j])
                     for one, j in zip(factors, self.factors[k], strict=True)
                 ]
-                made.append(work.sum([*sides, *([after] if n == len(factors) else [])]).wire)
+                total = work.sum([*sides, *([after] if n == len(factors) else [])])
+                out = [*written[k], *(by[[*self.factors[k]][n]] if n < len(factors) else ())]
+                made.append(work.box(Kernel("view"), [total], out).wire)
         if states:
             self.instances.append(Instance(RULES["affine maps"], self.title, (("by", 1),)))
         both = ([ref.wire for k in states for ref in one[k]] for one in (earlier, later))
@@ -1053,46 +1081,39 @@ def _with_axes(one: Operation, reads: Sequence[int], count: int, more: int) -> O
     return replace(one, readings=tuple(readings), writes=writes, letters=letters)
 
 
-def _linear(
-    row: BoxRow, hot: Mapping[int, tuple[int, tuple[int, ...]]], mixes: bool
-) -> tuple[Operation, list[int], tuple[int, ...]] | tuple[()] | None:
-    """Return the linear part of a box in what goes round: an operation, of what, and where.
+def _linear(row: BoxRow, hot: Container[int]) -> tuple[Operation, list[int]] | tuple[()] | None:
+    """Return the linear part of a box in what goes round: an operation, and of what.
 
-    Nothing if it does not depend on it; None if it is not linear, with a part that is added; or not
-    index by index, unless it may mix these.
+    Nothing if it does not depend on it; None if it is not linear, with a part that is added.
     """
     one, reads = row.operation, [k for k, wire in enumerate(row.ins) if wire in hot]
     if not reads:
         return ()
-    name, kept = one.kernel.name, [*range(len(row.ins))]
+    name = one.kernel.name
     if name not in ("add", "mul", "contraction", "neg", "view") or None in one.readings:
         return None
-    places = () if mixes else _places(row, reads, hot)
     fills = any(r.outside for k in reads if (r := one.readings[k]) is not None)
-    if (name in ("mul", "contraction") and len(reads) > 1) or places is None or fills:
+    if (name in ("mul", "contraction") and len(reads) > 1) or fills:
         return None
-    kept = reads if name == "add" else kept
+    kept = reads if name == "add" else [*range(len(row.ins))]
     kernel = Kernel("view") if len(kept) == 1 and name == "add" else one.kernel
     kernel = Kernel("contraction") if name == "mul" else kernel
     made = replace(one, kernel=kernel, readings=tuple(one.readings[k] for k in kept))
-    return made, [row.ins[k] for k in kept], places
+    return made, [row.ins[k] for k in kept]
 
 
 def _places(
-    row: BoxRow, reads: Sequence[int], hot: Mapping[int, tuple[int, tuple[int, ...]]]
-) -> tuple[int, ...] | None:
-    """Return where what a box writes has the axes of what goes round, if it keeps them in place."""
-    one, found = row.operation, set[tuple[int, ...]]()
+    row: BoxRow, reads: Sequence[int], hot: Mapping[int, tuple[int, tuple[int | None, ...]]]
+) -> tuple[int | None, ...]:
+    """Return where what a box writes has axes of what goes round; None for those that it mixes."""
+    one, found = row.operation, list[tuple[int | None, ...]]()
     for k in reads:
-        reading = one.readings[k]
-        if reading is None:
-            return None
-        wired, places = [form.wiring for form in reading.forms], hot[row.ins[k]][1]
-        written = one.writes[0]
-        if reading.conditions or None in wired or not {*one.targets}.isdisjoint(wired):
-            return None
-        found.add(tuple(written.index(wired[p]) for p in places))
-    return found.pop() if len(found) == 1 else None
+        reading, written = one.readings[k], one.writes[0]
+        forms = reading.forms if reading is not None else ()
+        wired = [forms[p].wiring if forms and p is not None else None for p in hot[row.ins[k]][1]]
+        found.append(tuple(written.index(v) if v in written else None for v in wired))
+    return tuple(same.pop() if len(same := {*some}) == 1 else None
+                 for some in zip(*found, strict=True))  # fmt: skip
 
 
 def _joined_to_none(row: BoxRow, local: int) -> BoxRow:

@@ -98,6 +98,17 @@ def _momentum(h, v, x, a, b):
 momentum = _momentum.scan("t", states=2)
 """Two arrays that go round, each in the other."""
 
+
+@traced("h d e", "h d", "h e")
+def _delta(s, k, v):
+    gap = add(v, neg(einsum("h d e, h d -> h e")(s, k)))
+    s = add(s, einsum("h d, h e -> h d e")(k, gap))
+    return s, einsum("h d e, h d -> h e")(s, k)
+
+
+delta_rule = _delta.scan("t")
+"""What is kept for a key moves to a value: d is mixed, and heads and e are not."""
+
 turned = traced("n", "n")(lambda h, x: (tanh(add(h, x)), h)).scan("t")
 
 
@@ -176,6 +187,7 @@ PREFIXES = {
     "recurrence": (recurrence, "t", [(3,), ROWS, ROWS]),
     "mixing": (mixing, "t", [(3,), (N, 3, 3), ROWS]),
     "momentum": (momentum, "t", [(3,), (2,), (N, 2), (N, 2, 3), (N, 3, 2)]),
+    "delta rule": (delta_rule, "t", [(2, 3, 2), (N, 2, 3), (N, 2, 2)]),
     "state space": (state_space, "t", [(3, 3), (N, 3, 3), ROWS, ROWS, ROWS]),
     "spread": (spread, "t", [ROWS, ROWS, ROWS]),
     "sums of sums": (sums_of_sums, "t", [ROWS]),

@@ -123,7 +123,7 @@ def test_a_kernel_has_no_blocks_of_what_runs_whole_before():
 STATES = (
     "linear attention", "normalised", "gated", "running greatest", "recurrence", "state space",
     "sums of sums", "mean of sums", "two linear layers", "weighted sums", "thrice",
-    "products of sums", "mixing", "momentum",
+    "products of sums", "mixing", "momentum", "delta rule",
 )  # fmt: skip
 
 
@@ -172,6 +172,9 @@ def test_the_state_of_rounds_that_mix_indices_is_a_product_of_matrices(mutants, 
         return in_parts(stream(circuit, variable), xs)[1][0]
 
     assert apart(made(), want) < 1e-13
+    circuit_of_heads, _, _ = PREFIXES["delta rule"]
+    (factor, _), rows = stream(circuit_of_heads, "t").lift.cod, "h d e d"
+    assert stream(circuit_of_heads, "t").lift.shapes([factor]) == [f"R[{rows}]"]
     with mutants("streams: the derivative of what goes round by its start is not 1 there"):
         monkeypatch.setattr(
             prefix._Derivation, "_identity", lambda self, *of: identity(self, *of[:2], False)
