@@ -15,10 +15,11 @@ from __future__ import annotations
 
 import contextlib
 import difflib
+import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import wraps
-from typing import Any, ParamSpec
+from typing import Any, ParamSpec, TypeVar
 
 from catlearn.names import visible
 
@@ -225,6 +226,49 @@ def wrong_kind(value: object, name: str, wanted: str) -> WrongKind:
     kind = type(value).__name__
     article = "an" if kind[0] in "aeiouAEIOU" else "a"
     return WrongKind(f"{name} is {wanted}; found {text}, {article} {kind}")
+
+
+Given = TypeVar("Given")
+
+
+def called(function: Callable[Asked, Given]) -> Callable[Asked, Given]:
+    """Refuse calls that lack arguments of a function, or have others, with what it takes.
+
+    Raises
+    ------
+    WrongKind
+        Instead of the TypeError of Python, where a call does not fit.
+
+    Examples
+    --------
+    >>> class Lowered:
+    ...     @called
+    ...     def __call__(self, params, *arrays):
+    ...         return arrays
+    >>> Lowered()()
+    Traceback (most recent call last):
+    catlearn.errors.WrongKind: Lowered(params, *arrays): missing a required argument: 'params'
+    """
+
+    @wraps(function)
+    def call(*args: Asked.args, **options: Asked.kwargs) -> Given:
+        try:
+            return function(*args, **options)
+        except TypeError as error:
+            if error.__traceback__ is None or error.__traceback__.tb_next is not None:
+                raise
+            failed = error
+        signature = inspect.signature(function)
+        own = [*signature.parameters.values()][1:]
+        bare = [one.replace(annotation=one.empty) for one in own]
+        shown = signature.replace(parameters=bare, return_annotation=signature.empty)
+        try:
+            signature.bind(*args, **options)
+        except TypeError as error:
+            failed = error
+        raise WrongKind(f"{type(args[0]).__name__}{shown}: {failed}") from None
+
+    return call
 
 
 def repr_of(value: object) -> str:

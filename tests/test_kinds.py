@@ -1,11 +1,16 @@
 """Arguments of another kind: the package's own error, which says the argument and what it is."""
 
+from dataclasses import replace
+
 import jax
 import numpy as np
 import optax
 import pytest
 
 import catlearn as cl
+from catlearn import costing
+from catlearn.arrays import einsum
+from catlearn.costing import Island
 from catlearn.errors import CatlearnError, WrongKind, expect
 from tests.errors import each_call, raises
 
@@ -125,8 +130,72 @@ CATEGORIES = {
     "what a lens lies between": lambda: many.Lens(3, many.Port("R"), len, len),
 }  # fmt: skip
 
+CIRCUIT = einsum("a b, b c -> a c").at(a=8, b=8, c=8)
+COSTS, TILED = Island(CIRCUIT).costs(), costing.tile(CIRCUIT, fast_memory=64)
+FOLD, ARRAY, DEVICE = cl.streams.stream(CIRCUIT, "b"), np.ones((2, 3)), costing.devices["H100"]
+RUN, FUSED, LOSS = cl.lower(CIRCUIT), cl.lower(FOLD), cl.lower(DIAGRAM.loss())
+NAMED = {"sizes": [lambda: cl.lower(CIRCUIT, sizes=ARRAY), lambda: Island(CIRCUIT, sizes=ARRAY),
+                   lambda: costing.islands(CIRCUIT, fast_memory=64, sizes=ARRAY),
+                   lambda: costing.notices(CIRCUIT, sizes=ARRAY), lambda: COSTS.at(3),
+                   lambda: costing.priced(FOLD, 3, 4)],
+         "widths": [lambda: costing.tile(CIRCUIT, "H100", widths=3),
+                    lambda: costing.runs(CIRCUIT, widths=ARRAY)],
+         "room": lambda: costing.ways(CIRCUIT, room=None),
+         "longest": lambda: costing.islands(CIRCUIT, fast_memory=64, longest=None)}  # fmt: skip
+CIRCUITS = NAMED | {
+    "params": [lambda: RUN(), lambda: FUSED(), lambda: LOSS(), lambda: LOSS.evaluation(3, {})],
+    "kye": [lambda: RUN({}, key=None, kye=1), lambda: LOSS({}, {}, {}, kye=1)],
+    "device=": [lambda: cl.lower(CIRCUIT, streams="auto", device="H100"),
+                lambda: cl.lower(FOLD, device=None), lambda: cl.lower(DIAGRAM.loss(), device=3)],
+    "key": [lambda: RUN.init(3), lambda: RUN.init(None)],
+    "dtype": [lambda: RUN.init(jax.random.key(0), "x"), lambda: RUN.init(jax.random.key(0), int)],
+    "accumulate": [lambda: cl.lower(CIRCUIT, accumulate=3),
+                   lambda: cl.lower(CIRCUIT, accumulate=int)],
+    "shapes": [lambda: RUN.program(3), lambda: RUN.sizes(3)],
+    "each of shapes": [lambda: RUN.program([3, 3]), lambda: CIRCUIT.at_dom(3)],
+    "rows": lambda: CIRCUIT.shapes(3),
+    "seed": [lambda: FOLD.check(-1), lambda: FOLD.check("x")],
+    "edge": [lambda: LOSS.architecture(3), lambda: LOSS.variables(None, {}, {})],
+    "what is planned": lambda: cl.lowering.Plan(3),
+    "fn": [lambda: cl.lowering.count_operations(3),
+           lambda: cl.lowering.path_metric(3, {}, {}, {}, "d", "X")],
+    "costs": [lambda: costing.islands(3), lambda: costing.closed_form(3)],
+    "each of costs": lambda: costing.islands({(0, 1): 3}, fast_memory=8),
+    "ways": lambda: costing.best_way(3, 8),
+    "each of ways": lambda: costing.best_way([3], 8),
+    "fast_memory": lambda: costing.best_way([COSTS], "8"),
+    "fold": lambda: costing.priced(3, {}, 4),
+    "over": lambda: costing.codesign(CIRCUIT, "M", over=3, budget=3),
+    "demands and resources": [lambda: costing.design_problem(3, 3, len),
+                              lambda: costing.design_problem([], [], len)],
+    "feasible": lambda: costing.design_problem([], [], 3),
+    "levels": lambda: costing.Device("d", 3),
+    "each of levels": lambda: costing.Device("d", [3, 4]),
+    "throughputs": lambda: replace(DEVICE, throughputs=3),
+    "level": lambda: DEVICE.ridge(level=None),
+    "unit": lambda: DEVICE.throughput({}),
+    "columns": lambda: costing.Costs.of(1, 3),
+    "the argument": [lambda: cl.cost.Posynomial.of({"x": 2}),
+                     lambda: costing.Costs.of({"x": "y"}, {})],
+    "the name of an axis": [lambda: costing.Indexed.of(CIRCUIT)[{}],
+                            lambda: Island(CIRCUIT).block_name(3)],
+    "boxes": lambda: costing.part_of(CIRCUIT, 3),
+    "stages_of": lambda: costing.stages_of(3),
+    "stages": lambda: costing.convex_cuts(3, [], len),
+    "cost": lambda: costing.convex_cuts("ab", [], 3),
+    "each of flows": lambda: costing.convex_cuts("ab", [3], len),
+    "work": [lambda: costing.timed(3, [], DEVICE), lambda: costing.Costs.of(1, {}, 3)],
+    "static_argnums": lambda: cl.from_jax(abs, 3, static_argnums=None),
+    "named": lambda: cl.importing.imported(abs, 3, named=3),
+    "values": [lambda: RUN.arrays(None), lambda: DIAGRAM.loss().evaluate(3)],
+    "other": [lambda: DIAGRAM.loss().is_same_function(3),
+              lambda: DIAGRAM.loss().has_same_values(3)],
+    "bounds": lambda: DIAGRAM.loss().is_below(3),
+    "mapping": lambda: DIAGRAM.loss().rename(3),
+}  # fmt: skip
 
-@each_call(WRONG, CATEGORIES)
+
+@each_call(WRONG, CATEGORIES, CIRCUITS)
 def test_wrong_kinds_are_refused_by_name(name, make):
     with raises(WrongKind, name) as caught:
         make()

@@ -254,6 +254,7 @@ class Circuit(Frozen, Displayed):
 
     def shapes(self, rows: Iterable[int]) -> list[str]:
         """Write the types of some arrays."""
+        expect(rows, Iterable, "rows", "a list of rows of arrays")
         return [self.apex.array_text(row) for row in rows]
 
     def counts(self, widths: Mapping[str, int] = WIDTHS) -> Counts:
@@ -647,6 +648,8 @@ class Circuit(Frozen, Displayed):
         >>> linear("A", "m -> n").at_dom((8, 64)).axes["m"]
         Size('64')
         """
+        for shape in shapes:
+            expect(shape, (list, tuple), "each of shapes", "a tuple of sizes, such as (8, 64)")
         draft, wires, ranks = Draft(), [], self.apex.lists["axes"]
         failures = [
             Failure("alignment", self.apex.array_text(row), f"has more axes than {(*shape,)}")
@@ -723,7 +726,7 @@ class Circuit(Frozen, Displayed):
         Raises
         ------
         InvalidStructure
-            Listing names in ``shared`` that are no parameters.
+            Listing names in ``shared`` that are no parameters, and fewer rounds than 1.
         NotComposable
             If it does not end where it starts.
 
@@ -743,11 +746,14 @@ class Circuit(Frozen, Displayed):
             for name in names
             if name not in known
         ]
+        size = read_size(times)
+        if size.number is not None and size.number < 1:
+            message = f"has {size.number} rounds; a block runs once at least"
+            failures.append(Failure("rounds", f"block {title!r}", message))
         refuse("this repetition", failures)
         if len(self.dom) != len(self.cod):
             raise NotComposable("this circuit", [self._not_round(title, len(self.dom))])
         own = [name for name in known if name not in names]
-        size = read_size(times)
         letter = next((key for key in size.generators if size == Size.of(key)), None)
         return self._rounds(title, letter, size, len(self.dom), own)
 
@@ -771,7 +777,8 @@ class Circuit(Frozen, Displayed):
         Raises
         ------
         NotComposable
-            If there are fewer arrays than these, or states do not end where they start.
+            If there are fewer arrays than these, or no others, or states do not end where they
+            start.
 
         Examples
         --------
@@ -788,6 +795,10 @@ class Circuit(Frozen, Displayed):
         short = not 0 <= states <= len(self.cod) or not 0 <= fixed <= len(self.dom) - states
         if short:
             raise NotComposable("this circuit", [self._not_round(title, states)])
+        if len(self.cod) == states and len(self.dom) == states + fixed:
+            message = f"has states alone, and no array along {axis}; "
+            message += "repeat(times, title, shared=...) applies it so many times"
+            raise NotComposable("this circuit", [Failure("scan", f"block {title!r}", message)])
         return self._rounds(title, axis, None, states, [], fixed)
 
     def _not_round(self, title: str, states: int) -> Failure:

@@ -214,6 +214,7 @@ class Atom(Legible):
         ...     {"d": lambda a, b: abs(a - b), "f": lambda a: 2 * a, "x": 3, "y": 1})
         5
         """
+        expect(values, Mapping, "values", "a dict of values and functions by names")
         missing = [name for name in self.symbols if name not in values]
         if missing:
             raise UnknownName(f"no value for {', '.join(map(repr, missing))} in {self}")

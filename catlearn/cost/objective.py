@@ -358,6 +358,7 @@ class Objective(Brief):
         InvalidStructure
             If a constant gets the name of a parameter.
         """
+        expect(mapping, Mapping, "mapping", "a dict from names to names")
         parameters = tuple(dict.fromkeys(mapping.get(p, p) for p in self.parameters))
         trained = set(parameters)
         clashes = ((c, name) for c in self.constants if (name := mapping.get(c, c)) in trained)
@@ -380,6 +381,7 @@ class Objective(Brief):
         >>> twice.is_same_function(Objective((), {"a": 2})), twice == Objective((), {"a": 2})
         (True, False)
         """
+        expect(other, Objective, "other", "an objective")
         return (
             set(self.parameters) == set(other.parameters)
             and self.aggregator == other.aggregator
@@ -388,6 +390,7 @@ class Objective(Brief):
 
     def has_same_values(self, other: Objective) -> bool:
         """Whether both have equal coefficients, or are equal maxima; parameters do not matter."""
+        expect(other, Objective, "other", "an objective")
         if len(self.alternatives) == len(other.alternatives) == 1:
             return self.coefficients == other.coefficients
         return all(
@@ -403,6 +406,9 @@ class Objective(Brief):
         is exact (up to the reach of floating-point linear programming for mixtures, which never
         certifies what is false); for others a single bound must be found.
         """
+        expect(bounds, Sequence, "bounds", "a list of objectives")
+        for one in bounds:
+            expect(one, Objective, "each of bounds", "an objective")
         ours, theirs = self.coefficients, [bound.coefficients for bound in bounds]
         if any(_is_below(ours, bound) for bound in theirs):
             return True

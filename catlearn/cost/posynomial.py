@@ -44,7 +44,16 @@ import numpy as np
 
 from catlearn.cost.quantale import CommutativeMonoid
 from catlearn.display import Legible
-from catlearn.errors import CatlearnError, Failure, UnknownName, bounded, expect, fault, refuse
+from catlearn.errors import (
+    CatlearnError,
+    Failure,
+    UnknownName,
+    bounded,
+    expect,
+    fault,
+    refuse,
+    wrong_kind,
+)
 from catlearn.names import quote
 from catlearn.typesetting import to_latex
 
@@ -129,21 +138,23 @@ class Posynomial(Legible):
         wanted = "a posynomial, a number, a name, or a mapping from monomials to numbers"
         expect(given, (Mapping, int, Real), "the argument", wanted)
         terms: Mapping[Any, Any] = given if isinstance(given, Mapping) else {(): given}
-        refuse(
-            "Posynomial",
-            (
+        try:
+            failures = [
                 Failure(
                     "coefficient", _written(key, 1) or "1", f"found {c}, expected a number >= 0"
                 )
                 for key, c in terms.items()
                 if not 0 <= c < math.inf
-            ),
-        )
-        collected: dict[Monomial, Any] = {}
-        for key, c in terms.items():
-            pairs = [((n, _exact(Fraction(power))),) for n, power in key if power]
-            key = reduce(times, pairs, ())
-            collected[key] = collected.get(key, 0) + c
+            ]
+            collected: dict[Monomial, Any] = {}
+            for key, c in terms.items():
+                pairs = [((n, _exact(Fraction(power))),) for n, power in key if power]
+                key = reduce(times, pairs, ())
+                collected[key] = collected.get(key, 0) + c
+        except (TypeError, ValueError):
+            monomials = "a mapping from monomials, such as (('q', 1), ('M', -1)), to numbers"
+            raise wrong_kind(given, "the argument", monomials) from None
+        refuse("Posynomial", failures)
         return cls._sorted(collected)
 
     @classmethod

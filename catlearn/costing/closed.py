@@ -42,6 +42,7 @@ from catlearn.cost import Posynomial
 from catlearn.cost.posynomial import Monomial, times
 from catlearn.costing.costs import Costs
 from catlearn.display import Legible
+from catlearn.errors import expect
 
 Product = tuple[tuple[Posynomial, Fraction], ...]
 """Posynomials with exponents."""
@@ -116,6 +117,7 @@ def closed_form(costs: Costs) -> ClosedForm | None:
     costs
         The costs, with sizes open or not; tiles that H does not have are at their least.
     """
+    expect(costs, Costs, "costs", "the costs of an island, such as Costs.of(...)")
     tiles = [name for name in costs.bounds if name in costs.transfers.names]
     rest = {name: low for name, (low, _) in costs.bounds.items() if name not in tiles}
     constant, moved = _parted(costs.transfers, tiles)

@@ -26,6 +26,7 @@ from typing import Any
 
 from catlearn.cost import Posynomial
 from catlearn.display import Legible
+from catlearn.errors import expect, expect_dicts
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,9 @@ class Costs(Legible):
         ``bounds`` has a size for each tile variable, or the least value and the size.
         """
 
+        expect(columns, (Mapping, Iterable), "columns", "a dict of memory by names of steps")
+        expect_dicts("a dict by names", work=work, bounds=bounds)
+
         def read(given: Any) -> Posynomial:
             return Posynomial.parse(given) if isinstance(given, str) else Posynomial.of(given)
 
@@ -88,6 +92,7 @@ class Costs(Legible):
 
     def at(self, sizes: Mapping[str, Any] | None = None, /, **more: Any) -> Costs:
         """Put in sizes, all at once."""
+        expect_dicts("a dict of numbers by names", sizes=sizes)
         given = {**(sizes or {}), **more}
         return Costs(
             self.transfers.at(given),

@@ -23,14 +23,22 @@ import dataclasses
 import math
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from catlearn.display import Legible
-from catlearn.errors import Failure, InvalidStructure, UnknownName, did_you_mean, expect, wrong_kind
+from catlearn.errors import (
+    Failure,
+    InvalidStructure,
+    UnknownName,
+    did_you_mean,
+    expect,
+    expect_each,
+    wrong_kind,
+)
 
 
 @dataclass(frozen=True)
@@ -87,6 +95,14 @@ class Device(Legible):
     sources: Mapping[str, str] = field(default_factory=dict, compare=False)
 
     def __post_init__(self) -> None:
+        expect(self.name, str, "the name of a device", "a text")
+        expect(self.levels, Sequence, "levels", "a list of Level(...), the slow one first")
+        for level in self.levels:
+            expect(level, Level, "each of levels", "a Level(...), with its capacity")
+        expect_each(
+            Mapping, "a dict by names",
+            throughputs=self.throughputs, floors=self.floors, sources=self.sources,
+        )  # fmt: skip
         failures = []
         if len(self.levels) < 2:
             failures.append(Failure("levels", "levels", "expected a slow and a fast one"))
@@ -115,6 +131,8 @@ class Device(Legible):
         UnknownName
             If the device has no such unit, or the unit takes no numbers of that width.
         """
+        expect(unit, str, "unit", "the name of a unit, such as 'matrix'")
+        expect(width, int, "width", "a number of bytes")
         given = self.throughputs.get(unit)
         if given is None:
             near = did_you_mean(unit, self.throughputs)
@@ -133,6 +151,10 @@ class Device(Legible):
         to read them as to compute, if the level were read by one group alone. Groups that are in
         flight together share what they read, so it says little about the group of one unit.
         """
+        expect(level, int, "level", "the number of a level")
+        if not 0 <= level < len(self.levels) - 1:
+            below = ", ".join(f"{k} ({one.name})" for k, one in enumerate(self.levels[:-1]))
+            raise UnknownName(f"{self.name} has nothing below level {level}; there are {below}")
         bandwidth = self.levels[level + 1].bandwidth
         assert bandwidth is not None
         return self.throughput("matrix", width) / bandwidth

@@ -113,6 +113,7 @@ def part_of(circuit: Circuit, boxes: Iterable[int]) -> Circuit:
     Inputs are in the order in which boxes read them, outputs in that in which boxes write them.
     """
     expect(circuit, Circuit, "part_of", "called with a circuit, and rows of boxes")
+    expect(boxes, Iterable, "boxes", "a list of rows of boxes")
     inside, H = {*boxes}, circuit.apex
     order = [box for box in circuit._walk() if box in inside]
     written = dict.fromkeys(wire for box in order for wire in H.sides[1][box])
@@ -192,6 +193,7 @@ class Indexed:
     @classmethod
     def boxed(cls, circuit: Circuit) -> Indexed:
         """Return the arrays that the outputs of a circuit need, with its kernels as they are."""
+        expect(circuit, Circuit, "Indexed.boxed", "called with a circuit")
         return _Reader(circuit).found()
 
     def __getitem__(self, name: str) -> int:
@@ -204,6 +206,7 @@ class Indexed:
         UnknownName
             If there is none.
         """
+        expect(name, str, "the name of an axis", "a text, such as 'q'")
         if name in self.variables:
             return self.variables[name]
         if name in self.letters:

@@ -40,6 +40,7 @@ from fractions import Fraction
 from functools import cached_property, reduce
 from itertools import permutations, product
 from math import prod
+from numbers import Real
 from operator import mul
 from typing import Any, NamedTuple
 
@@ -59,6 +60,8 @@ from catlearn.errors import (
     InvalidStructure,
     did_you_mean,
     expect,
+    expect_dicts,
+    expect_known,
     wrong_kind,
 )
 
@@ -380,9 +383,8 @@ class Island(Legible):
     ) -> None:
         expect(circuit, (Circuit, Indexed), "an island", "of a circuit")
         expect(modes, (type(None), Mapping), "modes", "a dict, such as {'q': 'grouped'}")
-        wide = isinstance(widths, Sequence) and len(widths) == 3 and min(widths) > 0
-        if not wide:
-            raise wrong_kind(widths, "widths", "three numbers above 0, such as (2, 2, 4)")
+        expect_dicts("a dict of sizes by names", sizes=sizes)
+        expect_widths(widths)
         self.circuit: Circuit | None = None
         self.again: Mapping[str, Posynomial] = {}
         if isinstance(circuit, Circuit):
@@ -470,6 +472,8 @@ class Island(Legible):
 
     def block_name(self, name: str) -> str:
         """Return what the block of a variable is called: ``g_q`` or ``s_x``."""
+        expect(name, str, "the name of an axis", "a text")
+        expect_known(name, self.modes, f"axis {name} is whole, or there is none")
         return f"{'g' if self.modes[name].kind in PARALLEL else 's'}_{name}"
 
     @cached_property
@@ -790,6 +794,13 @@ class Island(Legible):
     def __repr__(self) -> str:
         modes = ", ".join(f"{name}: {mode}" for name, mode in self.modes.items())
         return f"Island({modes or 'all whole'})"
+
+
+def expect_widths(widths: Any) -> None:
+    """Refuse what is not what numbers of inputs, of outputs, and of what stays inside take."""
+    real = isinstance(widths, tuple | list) and all(isinstance(one, Real) for one in widths)
+    if not real or len(widths) != 3 or min(widths) <= 0:
+        raise wrong_kind(widths, "widths", "three numbers above 0, such as (2, 2, 4)")
 
 
 def usual(read: Indexed) -> dict[str, Mode]:

@@ -41,7 +41,14 @@ from catlearn.costing.island import Island
 from catlearn.costing.notice import Notice
 from catlearn.costing.tiling import NoTile, Tiling, tile
 from catlearn.display import Legible
-from catlearn.errors import CatlearnError, Failure, InvalidStructure, expect
+from catlearn.errors import (
+    CatlearnError,
+    Failure,
+    InvalidStructure,
+    expect,
+    expect_dicts,
+    expect_each,
+)
 
 
 @dataclass(frozen=True)
@@ -155,6 +162,7 @@ def stages_of(circuit: Circuit) -> list[Stages]:
     [('einsum', [0]), ('softmax', [1, 2, 3])]
     [('einsum', [0, 1]), ('softmax', [2, 3])]
     """
+    expect(circuit, Circuit, "stages_of", "called with a circuit")
     H, listed = circuit.apex, circuit._walk()
     ins, outs = H.sides
     depth: dict[int, int] = {}  # of wires
@@ -256,7 +264,13 @@ def islands(
         return known[key]
 
     expect(costs, (Circuit, Mapping), "costs", "a circuit, or a dict of costs by pairs (i, j)")
+    expect_dicts("a dict of numbers by names", sizes=sizes)
+    expect(longest, int, "longest", "a number of stages")
     if not isinstance(costs, Circuit):
+        wanted = "the costs of an island, or a list of them, such as Costs.of(...)"
+        for one in costs.values():
+            for some in one if isinstance(one, list | tuple) else [one]:
+                expect(some, Costs, "each of costs", wanted)
         if not costs:
             raise InvalidStructure("islands", [Failure("costs", "costs", "are of no island")])
         return _planned({pair: best(pair, one) for pair, one in costs.items()}, stages)
@@ -386,7 +400,16 @@ def convex_cuts(
     a, c | b: 8
     note fusing-costs-more (a, c, b): as one island 9, apart 8
     """
+    expect(stages, Sequence, "stages", "a list of names")
+    expect(cost, Callable, "cost", "a function from a set of stages to a number")
+    expect_each(Iterable, "a list of stages of each", flows=flows, shared=shared)
+    expect_each(int, "a number of stages", longest=longest, exact=exact)
+    pairs = "pairs (i, j) of numbers of stages"
     flows, count = [*flows], len(stages)
+    for pair in flows:
+        expect(pair, tuple, "each of flows", pairs)
+        for one in pair:
+            expect(one, int, "each of flows", pairs)
     bad = [
         Failure("flow", f"flow {pair}", f"expected numbers i < j of {count} stages")
         for pair in flows

@@ -34,7 +34,7 @@ from catlearn.arrays.sizes import sizes_hint
 from catlearn.costing.hierarchy import Device, device_named, devices
 from catlearn.costing.timing import Time, timed
 from catlearn.display import Legible
-from catlearn.errors import UnknownName
+from catlearn.errors import UnknownName, expect
 from catlearn.streams.folding import Fold
 from catlearn.streams.passes import is_kept
 from catlearn.streams.prefix import PrefixFold
@@ -267,6 +267,9 @@ def priced(
     >>> priced(linear, sizes, 64).slower < 0.1
     True
     """
+    expect(fold, (Fold, PrefixFold), "fold", "a fold, as stream(circuit, variable) makes it")
+    expect(sizes, Mapping, "sizes", "a dict of sizes by names")
+    expect(block, int, "block", "a number of indices")
     device = device_named(device) or devices["cpu"]
     H = fold.circuit.apex
     used = {axis for wire in range(H.size("Wire")) for axis in H.lists["axes"].row(wire).tolist()}

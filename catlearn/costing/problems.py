@@ -56,6 +56,7 @@ from catlearn.errors import (
     did_you_mean,
     expect,
     expect_dicts,
+    wrong_kind,
 )
 from catlearn.names import fresh
 from catlearn.typesetting import escape_latex, latex_table
@@ -148,11 +149,16 @@ def design_problem(
     catlearn.errors.InvalidStructure: Bimodule is not valid (1 failure):
       - entry (t=1, A=1): acted upon it is True, expected <= False [left action]
     """
+    expect(feasible, Callable, "feasible", "a function of values of demands and resources")
     sides = []
     for given in (demands, resources):
+        wanted = "quantities, such as Quantity('M', [])"
+        expect(given, (Quantity, Iterable), "demands and resources", wanted)
         some = [given] if isinstance(given, Quantity) else [*given]
         for one in some:
-            expect(one, Quantity, "demands and resources", "quantities, such as Quantity('M', [])")
+            expect(one, Quantity, "demands and resources", wanted)
+        if not some:
+            raise wrong_kind(given, "demands and resources", wanted)
         sides.append(some)
     orders = [reduce(matmul, [one.order for one in some]) for some in sides]
     every = [[*product(*(one.values for one in some))] for some in sides]
@@ -405,6 +411,7 @@ def codesign(
     >>> [round(design.shares["M"], 2) for design in front.designs]
     [0.33, 0.32]
     """
+    expect(over, (type(None), Iterable), "over", "a list of names of figures and tiles")
     over = None if over is None else [*over]
     chip = Chip(chip) if isinstance(chip, str) else chip  # type: ignore[arg-type]
     expect(chip, Chip, "chip", "a Chip, such as Chip('M + 3*B')")

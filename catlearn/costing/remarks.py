@@ -26,7 +26,7 @@ from catlearn.costing.indexed import Indexed
 from catlearn.costing.notice import Notice
 from catlearn.costing.partition import islands, stages_of
 from catlearn.costing.tiling import NoTile, Tiling, tile
-from catlearn.errors import UnknownName, expect
+from catlearn.errors import UnknownName, expect, expect_dicts
 from catlearn.streams import StreamRefused, stream
 from catlearn.streams.folding import Loop
 
@@ -68,6 +68,7 @@ def notices(
     """
     device = device_named(device)
     expect(circuit, Circuit, "circuit", "a circuit")
+    expect_dicts("a dict of numbers by names", sizes=sizes)
     circuit = circuit.at(sizes) if sizes else circuit
     found, folds = _streams(circuit)
     tilings: Sequence[Tiling] = ()

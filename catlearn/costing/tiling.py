@@ -43,7 +43,7 @@ from catlearn.cost import Infeasible, Optimum, Posynomial, minimise
 from catlearn.costing.closed import ClosedForm, closed_form
 from catlearn.costing.costs import Costs
 from catlearn.costing.hierarchy import Device, Level, device_named
-from catlearn.costing.island import Island, candidates, least_memory
+from catlearn.costing.island import Island, candidates, expect_widths, least_memory
 from catlearn.costing.notice import Notice
 from catlearn.costing.table import circuit_resources
 from catlearn.costing.timing import Time, timed
@@ -247,6 +247,8 @@ def runs(
     differ least from the usual one. Those are left out of which it is seen, before they are made,
     that even blocks of one index need more than the room that there is.
     """
+    expect(room, (int, Real), "room", "a number of words")
+    expect_widths(widths)
     spent = circuit_resources(circuit, reverse=reverse)
     first = spent.island
     read, known, found = first.read, first.modes, {}
@@ -342,6 +344,7 @@ def tile(
     expect(fast_memory, (int, Real, type(None)), "fast_memory", "a number of words")
     expect_dicts("a dict of numbers by names", sizes=sizes, floors=floors)
     if widths is not None:
+        expect_widths(widths)
         expect(costs, Circuit, "costs", "a circuit, where widths are given")
         unit = 1
     if device is not None:
@@ -396,6 +399,10 @@ def best_way(ways: Sequence[Costs], fast_memory: float) -> Costs:
     >>> [*best_way(update, 2**14).bounds]
     ['g_a', 's_c']
     """
+    expect(ways, Sequence, "ways", "a list of costs, as ways(circuit) returns them")
+    for one in ways:
+        expect(one, Costs, "each of ways", "the costs of an island, such as Costs.of(...)")
+    expect(fast_memory, (int, Real), "fast_memory", "a number of words")
     levels = Level("slow memory", math.inf), Level("fast memory", fast_memory, 1.0)
     return ways[_best(ways, Device("two levels", levels), 1, {})[1]]
 

@@ -25,6 +25,7 @@ from dataclasses import dataclass
 from catlearn.cost import LAWVERE, ULTRAMETRIC, CommutativeMonoid
 from catlearn.costing.hierarchy import Device, seconds_text
 from catlearn.display import Legible
+from catlearn.errors import expect
 
 
 @dataclass(frozen=True)
@@ -83,6 +84,9 @@ def timed(
     UnknownName
         If the device has no such unit.
     """
+    expect(work, Mapping, "work", "a dict of operations by unit")
+    expect(transfers, Iterable, "transfers", "a list of bytes for each level")
+    expect(device, Device, "device", "a Device, such as devices['H100']")
     units = {unit: float(n) / device.throughput(unit, width) for unit, n in work.items()}
     for above, below, crossing in zip(device.levels, device.levels[1:], transfers, strict=False):
         assert below.bandwidth is not None

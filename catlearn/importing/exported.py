@@ -48,7 +48,7 @@ import numpy as np
 from jax.extend import source_info_util
 
 from catlearn.arrays.circuit import Circuit
-from catlearn.errors import DataError, Failure, listed, wrong_kind
+from catlearn.errors import DataError, Failure, UnknownName, listed, wrong_kind
 from catlearn.importing.aten import SAMPLED, TABLE, Drop, drop_p
 from catlearn.importing.building import ImportRefused
 from catlearn.importing.images import FIRST
@@ -378,7 +378,10 @@ def in_jax(
     ImportRefused
         When it is called, for what cannot be imported.
     WrongKind
-        If it is no module, or one that ``torch.jit`` has compiled, or `transform` is no function.
+        If it is no module, or one that ``torch.jit`` has compiled, or `transform` is no function,
+        or `methods` no list of names.
+    UnknownName
+        When one of `methods` is called that what `transform` returns does not have.
 
     Examples
     --------
@@ -395,6 +398,9 @@ def in_jax(
 
     if transform is not None and not callable(transform):
         raise wrong_kind(transform, "transform", "a function of a function, or None")
+    several = isinstance(methods, list | tuple)
+    if not several or not all(isinstance(one, str) for one in methods):
+        raise wrong_kind(methods, "methods", "a list of names, such as ['plan']")
 
     def asked(name: str) -> Callable[..., Any]:
         return lambda run, held, leaves: run.asked(name, held, leaves)
@@ -573,7 +579,10 @@ class _Runner:
         state |= dict.fromkeys(self.drawn, jnp.zeros(2, int))
         given = [shared(leaf) if library().is_tensor(leaf) else leaf for leaf in leaves]
         inputs, named = library().utils._pytree.tree_unflatten(given, self.tree)
-        return getattr(self.fn, name)(state, *inputs, **named)
+        method = getattr(self.fn, name, None)
+        if not callable(method):
+            raise UnknownName(f"methods= names {name!r}, which what transform returns has not")
+        return method(state, *inputs, **named)
 
 
 _OF_SHAPES = {

@@ -44,7 +44,7 @@ from catlearn.arrays.boxes import line_of
 from catlearn.arrays.circuit import Circuit
 from catlearn.arrays.kernels import Function
 from catlearn.arrays.listing import short_address
-from catlearn.errors import Failure, did_you_mean
+from catlearn.errors import Failure, did_you_mean, expect
 from catlearn.importing.building import (
     Builder,
     ImportRefused,
@@ -589,6 +589,8 @@ def imported(
     if recognises(fn):
         why = "is a PyTorch module, which cl.from_torch imports"
         raise ImportRefused("this function", [Failure("call", type(fn).__name__, why)])
+    expect(static_argnums, (int, Iterable), "static_argnums", "the places of arguments")
+    expect(named, (type(None), Mapping), "named", "a dict of arguments by names")
     count, named = len(arguments), named or {}
     names = [*_names(fn, count), *named]
     arguments = (*arguments, *named.values())

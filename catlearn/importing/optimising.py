@@ -38,6 +38,7 @@ from jax.core import Tracer, eval_jaxpr
 from catlearn.arrays.circuit import Circuit
 from catlearn.arrays.circuit_rules import CircuitRule
 from catlearn.arrays.contracting import reordered
+from catlearn.arrays.counting import Counts
 from catlearn.arrays.rewriting import rewrite
 from catlearn.arrays.sizes import Size
 from catlearn.costing.hierarchy import Device, amount, bytes_text, device_named, seconds_text
@@ -74,6 +75,13 @@ ROUNDINGS = 30
 
 TINY = float(np.finfo(np.float32).tiny)
 
+SHOWN = {
+    "multiply_adds": "multiply-adds",
+    "operations": "operations",
+    "bytes": "bytes of arrays that are written",
+}
+"""Counts of a circuit that a plan shows where it is another one."""
+
 _original: ContextVar[bool] = ContextVar("original", default=False)
 
 
@@ -104,7 +112,7 @@ class NoPlan(CatlearnError, ValueError):
     Parameters
     ----------
     message
-        What is needed, what is allowed, and what sets the peak.
+        What is needed, what is allowed, what sets the peak, and what to ask for.
     least
         The least peak that was found, in bytes.
     memory
@@ -132,29 +140,42 @@ class OptimisedPlan(Legible):
         The function as a circuit; None where it was not imported.
     run
         From the arrays of the arguments to the result.
-    multiply_adds
-        Of all products, before and after, where the circuit is another one.
+    counts
+        What is counted of the circuit, before and after, where it is another one.
     rules
         How often each rule was used, by its name; with the order of products, which is one.
+    reason
+        Why the function itself runs, where it does.
     """
 
     streams: StreamPlan
     program: Imported | None = field(repr=False)
     run: Callable[..., Any] = field(repr=False)
-    multiply_adds: tuple[int, int] | None = None
+    counts: tuple[Counts, Counts] | None = None
     rules: Mapping[str, int] = field(default_factory=dict)
+    reason: str = ""
 
     @property
     def left_alone(self) -> bool:
         """Whether the function itself runs."""
-        return not self.streams.streamed and self.multiply_adds is None
+        return not self.streams.streamed and self.counts is None
+
+    @property
+    def multiply_adds(self) -> tuple[int, int] | None:
+        """Those of all products, before and after, where the circuit is another one."""
+        if self.counts is None:
+            return None
+        before, after = (Size.of(one.multiply_adds).number or 0 for one in self.counts)
+        return before, after
 
     def __str__(self) -> str:
-        lines = ["left alone"] if self.left_alone else []
-        if self.multiply_adds is not None:
-            before, after = self.multiply_adds
+        lines = [f"left alone: {self.reason}"] if self.left_alone else []
+        if self.counts is not None:
             used = ", ".join(f"{name} ({times})" for name, times in self.rules.items())
-            lines.append(f"{used}: {before:,} -> {after:,} multiply-adds")
+            pairs = [(name, *(getattr(one, name) for one in self.counts)) for name in SHOWN]
+            gains = [f"{before:,} -> {after:,} {SHOWN[name]}" for name, before, after in pairs
+                     if before != after]  # fmt: skip
+            lines.append(f"{used}: {', '.join(gains)}")
         return "\n".join([*lines, str(self.streams)]).strip()
 
 
@@ -493,7 +514,7 @@ def _plan(call: _Call, options: _Options) -> OptimisedPlan:
     def alone(reason: str | ImportRefused) -> OptimisedPlan:
         if isinstance(reason, ImportRefused):
             reason = "; ".join(map(str, reason.failures))
-        return OptimisedPlan(StreamPlan(refused={"the function": reason}), None, call.flat)
+        return OptimisedPlan(StreamPlan(), None, call.flat, reason=reason)
 
     if isinstance(call.traced, Exception):
         return alone(untraced(call.fn, call.traced))
@@ -565,7 +586,13 @@ def _streamed(
     )  # fmt: skip
     streams = lowered.plan(*shapes)
     if not streams.streamed and circuit is program.circuit:
-        return OptimisedPlan(streams, program, call.flat)
+        sizes = [f"{lowered.threshold:,} numbers"] if lowered.threshold else []
+        sizes += [f"{lowered.least:g} times what is read and returned"] if lowered.least else []
+        large = f"no reduction reads an array of at least {' and '.join(sizes) or 'some size'}"
+        text = "nothing can be streamed" if streams.refused else large
+        return OptimisedPlan(
+            streams, program, call.flat, reason=f"{text}, and no rule makes it cheaper"
+        )
 
     @jax.jit
     def run(*arrays: Any) -> Any:
@@ -574,13 +601,8 @@ def _streamed(
     function = functools.partial(run, *call.outer) if call.outer else run
     if circuit is program.circuit:
         return OptimisedPlan(streams, program, function)
-    adds = _adds(program.circuit), _adds(circuit)
-    return OptimisedPlan(streams, program, function, adds, used)
-
-
-def _adds(circuit: Circuit) -> int:
-    """Return the multiply-adds of a circuit without open sizes."""
-    return Size.of(circuit.counts().multiply_adds).number or 0
+    counts = program.circuit.counts().plain(), circuit.counts().plain()
+    return OptimisedPlan(streams, program, function, counts, used)
 
 
 def _within(call: _Call, program: Imported, options: _Options, memory: int) -> OptimisedPlan:
@@ -602,7 +624,8 @@ def _within(call: _Call, program: Imported, options: _Options, memory: int) -> O
         if k not in peaks:
             way = ways[k]
             plans[k] = (
-                OptimisedPlan(StreamPlan(), program, call.flat) if way is None
+                OptimisedPlan(StreamPlan(), program, call.flat,
+                              reason=f"its peak is within {bytes_text(memory)}") if way is None
                 else _streamed(call, program, options, way[1], way[0])
             )  # fmt: skip
             made = _gradient(plans[k].run) if options.gradient else plans[k].run
@@ -617,9 +640,10 @@ def _within(call: _Call, program: Imported, options: _Options, memory: int) -> O
         if least is None:
             names = [one.title for one in every.streams.streamed] or ["what it reads and returns"]
             found = min(peaks.values())
+            peak = "peak of the gradient" if options.gradient else "peak"
             message = (
-                f"least peak found {bytes_text(found)}, allowed {bytes_text(memory)}; "
-                f"it is set by {names[0]}"
+                f"least {peak} found {bytes_text(found)}, allowed {bytes_text(memory)}; it is set "
+                f"by {names[0]}; give memory={found} or more, or smaller arguments"
             )
             raise NoPlan(message, found, memory)
         first = 1
@@ -762,9 +786,10 @@ def optimise(
     min_saving
         How many times as large as what is read and returned an array is that is not formed whole.
     memory
-        The peak of temporary memory that is allowed, in bytes or as ``"8 GiB"``. Of the ways to run
-        within it the one is taken that computes least again, in the largest blocks; it is looked
-        for by halves, and each that is looked at is compiled.
+        The peak of temporary memory that is allowed, in bytes or as ``"8 GiB"``, as far as it is
+        known of the compiled function, which may take more. Of the ways to run within it the one is
+        taken that computes least again, in the largest blocks; it is looked for by halves, and each
+        that is looked at is compiled.
     gradient
         Whether that is the peak of the gradient by all real and complex arguments.
     device

@@ -42,7 +42,7 @@ import jax.numpy as jnp
 from jax.extend import core
 
 from catlearn.cost import CommutativeMonoid
-from catlearn.errors import CatlearnError
+from catlearn.errors import CatlearnError, expect
 from catlearn.lowering.representations import data_form
 from catlearn.models import ArchitectureMap, FactorMap, ProjectionMap, needs_key
 from catlearn.models.architectures import abstract_key
@@ -88,6 +88,7 @@ def count_operations(fn: Callable[..., Any], *args: Any) -> int:
     >>> count_operations(lambda x: jnp.sum(x * x), jax.ShapeDtypeStruct((100,), "f4"))
     199
     """
+    expect(fn, Callable, "fn", "a function that JAX can trace")
     return _count(jax.make_jaxpr(fn)(*args))
 
 

@@ -17,7 +17,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from catlearn.errors import Failure, did_you_mean, expect, listed
+from catlearn.errors import DataError, Failure, did_you_mean, expect, listed, refuse
 from catlearn.lowering.plan import Plan, Step
 from catlearn.lowering.representations import Representation
 from catlearn.lowering.stacked import Columns
@@ -222,6 +222,20 @@ def expect_dicts(**arguments: Any) -> None:
         expect(value, Mapping, name, "a dict by name")
 
 
+def part_failures(state: Mapping[str, Any]) -> list[Failure]:
+    """List the parts of a state that are missing."""
+    return [
+        Failure("state", f"state['{part}']", "is missing; start from fn.init(key)")
+        for part in ("frozen", "mutable", "weights")
+        if part not in state
+    ]
+
+
+def expect_parts(state: Mapping[str, Any]) -> None:
+    """Refuse a state that lacks parts, listing them."""
+    refuse("the arguments of the loss", part_failures(state), DataError)
+
+
 def argument_failures(
     plan: Plan,
     params: Mapping[str, Any],
@@ -234,12 +248,7 @@ def argument_failures(
     expect_dicts(params=params, state=state, batch=batch)
     if key is not None:
         expect(key, "dtype", "key", "a random key, such as jax.random.key(0)")
-    failures = [
-        Failure("state", f"state['{part}']", "is missing; start from fn.init(key)")
-        for part in ("frozen", "mutable", "weights")
-        if part not in state
-    ]
-    if failures:
+    if failures := part_failures(state):
         return failures
     diagram = plan.diagram
     trainable, frozen = set(diagram.trainable), set(diagram.frozen)

@@ -5,7 +5,8 @@ counts nothing of what is formed inside of them. One array at least is: a contra
 matrix, so that where an operand of a contraction is computed from another contraction of the same
 fusion, one matrix of that operand is formed, for one index of the batch axes. Arrays that are only
 reduced are not counted: the library computes them by tiles. That operands are formed, and others
-are not, was found by measuring resident memory with JAX 0.10 and 0.12, on one core and on two.
+are not, was found by measuring resident memory with JAX 0.10 and 0.12, on one core and on two: it
+was observed, and no compiler promises it. A program may take more than is counted here.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ _INSTRUCTION = re.compile(
 
 
 def temporary_memory(compiled: Any) -> int | None:
-    """Return how many bytes of temporary memory a compiled JAX function takes at least.
+    """Return how many bytes of temporary memory a compiled JAX function takes, as far as is known.
 
     Parameters
     ----------
@@ -32,8 +33,8 @@ def temporary_memory(compiled: Any) -> int | None:
     Returns
     -------
     int or None
-        What the compiler counts, and the largest matrix that is formed inside of one call of a
-        library; None where the compiler counts no memory.
+        What the compiler counts, and the largest matrix that was observed to be formed inside of
+        one call of a library; it may take more. None where the compiler counts no memory.
 
     Examples
     --------

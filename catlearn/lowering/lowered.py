@@ -51,10 +51,25 @@ import jax.numpy as jnp
 
 from catlearn.arrays.circuit import Circuit
 from catlearn.category import Functions, Functor
-from catlearn.errors import DataError, Failure, UnknownName, WrongKind, did_you_mean, expect, refuse
+from catlearn.errors import (
+    DataError,
+    Failure,
+    UnknownName,
+    WrongKind,
+    called,
+    did_you_mean,
+    expect,
+    refuse,
+)
 from catlearn.learning.loss import Loss
 from catlearn.learning.weights import Weight
-from catlearn.lowering.arguments import Options, argument_failures, batch_sizes, expect_dicts
+from catlearn.lowering.arguments import (
+    Options,
+    argument_failures,
+    batch_sizes,
+    expect_dicts,
+    expect_parts,
+)
 from catlearn.lowering.plan import Plan
 from catlearn.lowering.run import Run, averaged
 from catlearn.lowering.stacked import Layout, Stacked, group_text
@@ -236,6 +251,7 @@ class Lowered:
     __name__ = "loss"
 
     def __init__(self, loss: Loss, options: Options | None = None) -> None:
+        expect(loss, Loss, "what is lowered", "a loss, such as diagram.loss()")
         self.loss = loss
         self.diagram = loss.diagram
         self.options = Options() if options is None else options
@@ -408,6 +424,7 @@ class Lowered:
 
     def architecture(self, edge: str) -> Architecture:
         """Return the architecture of the map on an edge."""
+        expect(edge, str, "edge", "the name of an edge")
         return architecture_of(self.diagram, edge)
 
     def variables(self, edge: str, params: Mapping[str, Any], state: Mapping[str, Any]) -> Any:
@@ -415,6 +432,9 @@ class Lowered:
 
         Those of an operator are those of the edge that it acts on.
         """
+        expect(edge, str, "edge", "the name of an edge")
+        expect_dicts(params=params, state=state)
+        expect_parts(state)
         edge = self.diagram.owner(edge)
         return combined(params.get(edge), state["frozen"].get(edge), state["mutable"].get(edge))
 
@@ -433,6 +453,8 @@ class Lowered:
         step
             How many steps have been taken; a decay that follows a schedule is the one there.
         """
+        expect_dicts(params=params, state=state)
+        expect_parts(state)
         if not self.diagram.averages:
             return state["mutable"]
 
@@ -474,6 +496,7 @@ class Lowered:
         expect_dicts(params=params, state=state)
         return evaluation(self, params, state)
 
+    @called
     def __call__(
         self,
         params: Mapping[str, Any],
@@ -488,7 +511,7 @@ class Lowered:
         Parameters
         ----------
         params, state
-            As :meth:`init` returns them.
+            As :meth:`init` returns them. Those of other edges are ignored.
         batch
             ``{data set: {projection: array}}``, examples along the leading axis; each data set
             has its own number of them. Data sets and projections that no equation reads are
@@ -641,6 +664,7 @@ def lower(
     group: Mapping[str, int] | None = None,
     reverse: str | None = None,
     streams: str | Iterable[str] | None = None,
+    **unknown: Any,
 ) -> Lowered | LoweredCircuit | LoweredFold:
     """Lower a symbolic loss, or a circuit, to a pure JAX function.
 
@@ -737,13 +761,13 @@ UNSAID: Mapping[str, tuple[Any, ...]] = {
 """What options are where nothing is said of them, besides None."""
 
 
-def _said(loss: Any, **given: Any) -> dict[str, Any]:
+def _said(loss: Any, unknown: Mapping[str, Any], **given: Any) -> dict[str, Any]:
     """Return the options of which something is said; refuse those that what is lowered has not."""
     said = {
         name: value for name, value in given.items()
-        if value is not None and not any(value is one or value == one
+        if value is not None and not any(value is one or (type(value) is type(one) and value == one)
                                          for one in UNSAID.get(name, ()))
-    }  # fmt: skip
+    } | {**unknown}  # fmt: skip
     kinds = {(Fold, PrefixFold): "a fold", (Circuit,): "a circuit", (Loss,): "a loss"}
     kind = next((name for some, name in kinds.items() if isinstance(loss, some)), None)
     if kind and (wrong := [f"{name}=" for name in said if name not in TAKEN[kind]]):

@@ -36,7 +36,7 @@ import numpy as np
 
 from catlearn.category import Path
 from catlearn.cost import LawvereMetric
-from catlearn.errors import DataError, Failure, InvalidStructure
+from catlearn.errors import DataError, Failure, InvalidStructure, expect
 from catlearn.models.spaces import Categorical, Product, dtype_kind
 
 if TYPE_CHECKING:
@@ -94,6 +94,7 @@ def path_metric(
     TooManyPaths
         If there are more paths than the bound.
     """
+    expect(fn, "diagram", "fn", "a lowered loss, cl.lower(diagram.loss())")
     diagram = fn.diagram
     if paths is None:
         chosen = diagram.paths(data, vertex, max_length, bound)

@@ -64,7 +64,7 @@ from typing import TYPE_CHECKING, Any
 
 from catlearn.category import HypergraphBuilder, StringDiagram, evaluate
 from catlearn.display import Sketch, Sketched, text_table
-from catlearn.errors import Failure, refuse
+from catlearn.errors import Failure, expect, refuse
 from catlearn.learning.weights import Weight, weight_text
 from catlearn.lowering.representations import (
     Representation,
@@ -609,6 +609,7 @@ class Plan(Sketched):
         stacking: Callable[[Plan], Stacking] | None = None,
         together: Sequence[Sequence[str]] = (),
     ) -> None:
+        expect(loss, "string_diagram_for", "what is planned", "a loss, such as diagram.loss()")
         self.loss, self.diagram = loss, loss.diagram
         independent = frozenset(independent)
         drawn = loss.string_diagram_for(independent)

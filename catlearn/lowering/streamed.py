@@ -28,6 +28,7 @@ from catlearn.errors import (
     CatlearnError,
     InvalidStructure,
     UnknownName,
+    called,
     did_you_mean,
     expect,
 )
@@ -96,6 +97,7 @@ class LoweredFold:
         """Return starting parameters, as :meth:`LoweredCircuit.init` does."""
         return self.lowered.init(key, dtype)
 
+    @called
     def __call__(self, params: Mapping[str, Any], *arrays: Any, key: Any = None) -> Any:
         """Return the outputs: an array, or a tuple of them.
 

@@ -38,7 +38,13 @@ from catlearn.lowering.plan import Plan, Step
 from catlearn.lowering.storage import architecture_of, owners_of
 from catlearn.lowering.streamed import differentiable, is_real, refuse_hidden, run_of, wide
 from catlearn.lowering.tiled import TiledRun
-from catlearn.models.circuits import CircuitArchitecture, LoweredCircuit, functions_of, nested
+from catlearn.models.circuits import (
+    CircuitArchitecture,
+    LoweredCircuit,
+    functions_of,
+    nested,
+    shapes_of,
+)
 from catlearn.models.divergences import DivergenceSum
 from catlearn.models.spaces import Space
 from catlearn.names import fresh
@@ -252,6 +258,7 @@ class StreamedCircuit(LoweredCircuit):
 
     def islands(self, *shapes: tuple[int, ...]) -> tuple[list[Island], dict[str, str]]:
         """Return what is streamed for arrays of these shapes, and what is refused."""
+        shapes = shapes_of(shapes)
         if shapes not in self._islands:
             found, plain = self._plain.sizes(shapes), self._plain.circuit
             axes = plain.apex.lists["axes"]
@@ -354,7 +361,7 @@ class StreamedCircuit(LoweredCircuit):
 
     def program(self, shapes: Iterable[tuple[int, ...]]) -> Program:
         """Return what runs for arrays of these shapes; a fold is one step of it."""
-        shapes = tuple(map(tuple, shapes))
+        shapes = shapes_of(shapes)
         made, _ = self.islands(*shapes)
         if not made:
             return super().program(shapes)

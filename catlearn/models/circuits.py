@@ -25,7 +25,7 @@ from __future__ import annotations
 import functools
 import re
 import zlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import prod
@@ -47,11 +47,12 @@ from catlearn.errors import (
     CatlearnError,
     Failure,
     UnknownName,
-    WrongKind,
+    called,
     did_you_mean,
     expect,
     fault,
     refuse,
+    wrong_kind,
 )
 from catlearn.models.architectures import Architecture
 from catlearn.models.spaces import AnySpace, Categorical, Product, is_named
@@ -456,6 +457,7 @@ class LoweredCircuit:
         if unroll < 1:
             message = "is no number of rounds, which is at least 1"
             raise fault("options", "unroll", str(unroll), message)
+        expect(sizes, (type(None), Mapping), "sizes", "a dict of sizes by names")
         self.circuit = circuit.at(sizes or {}).live()
         H = self.circuit.apex
         blocks = zip(H.column("title"), H.lists["rounds"], strict=True)
@@ -478,8 +480,7 @@ class LoweredCircuit:
         refuse("options", unknown)
         if experts not in EXPERTS:
             raise UnknownName(f"experts={experts!r} is not known; {did_you_mean(experts, EXPERTS)}")
-        if accumulate is not None and not jnp.issubdtype(jnp.dtype(accumulate), jnp.floating):
-            raise WrongKind(f"accumulate is a dtype of real numbers; found {accumulate!r}")
+        accumulate = float_type(accumulate, "accumulate")
         self.experts, self.accumulate, self.check = experts, accumulate, check
         self.opaque = dict(opaque or {})
         self._options = {
@@ -519,7 +520,8 @@ class LoweredCircuit:
         InvalidStructure
             Listing the sizes of parameters that are not known.
         """
-        dtype = jnp.zeros((), dtype).dtype
+        expect(key, "dtype", "key", "a random key, such as jax.random.key(0)")
+        dtype = jnp.dtype(float_type(dtype, "dtype") or jnp.zeros(()).dtype)
         found: dict[str, Any] = {}
         unknown: dict[str, str] = {}
         for name, sizes in self.circuit.parameters.items():
@@ -562,7 +564,7 @@ class LoweredCircuit:
         InvalidStructure
             Listing arrays of other ranks and sizes that do not agree.
         """
-        shapes = tuple(shapes)
+        shapes = shapes_of(shapes)
         if shapes not in self._known:
             self._known[shapes] = programmed(self.circuit, self.sizes(shapes), self.experts)
         return self._known[shapes]
@@ -575,6 +577,7 @@ class LoweredCircuit:
 
     def arrays(self, values: Iterable[Any]) -> tuple[Any, ...]:
         """Return inputs, then parameters, as arrays; list those that are of another type."""
+        expect(values, Iterable, "values", "a list of inputs, then of parameters")
         H, found, failures = self.circuit.apex, [], []
         for (where, row), value in zip(self._given.items(), values, strict=True):
             one = _array(value)
@@ -591,6 +594,7 @@ class LoweredCircuit:
     ) -> dict[int, int]:
         """Return the size of each axis, given the shapes of arrays, or by the circuit alone."""
         H, failures, given = self.circuit.apex, [], []
+        shapes = None if shapes is None else shapes_of(shapes)
         if shapes is not None and len(shapes) != len(self._given):
             message = f"{len(shapes)} are given; there are {', '.join(self._given) or 'none'}"
             raise fault(what, "arity", "arrays", message)
@@ -708,20 +712,29 @@ class LoweredCircuit:
             raise fault("call", "arity", f"{self.circuit!r}", message)
 
     def values(self, params: Mapping[str, Any]) -> list[Any]:
-        """Return the parameters in the order of :attr:`parameters`; list those that are missing."""
+        """Return the parameters in the order of :attr:`parameters`; list those that are missing.
+
+        Others are not read.
+        """
         values = [_leaf(params, name) for name in self.parameters]
         given = zip(self.parameters, values, strict=True)
-        missing = (name for name, one in given if one is None)
-        refuse("parameters", (Failure("parameters", repr(name), "is missing") for name in missing))
+        missing = [name for name, one in given if one is None]
+        if missing:
+            others = [name for name in _addresses(params) if name not in self.parameters]
+            text = f"is missing; not read: {', '.join(others[:8])}" if others else "is missing"
+            failures = [Failure("parameters", repr(name), text) for name in missing]
+            refuse("parameters", failures)
         return values
 
+    @called
     def __call__(self, params: Mapping[str, Any], *arrays: Any, key: Any = None) -> Any:
         """Return the outputs: an array, or a tuple of them.
 
         Parameters
         ----------
         params
-            The parameters, as :meth:`init` returns them.
+            The parameters, as :meth:`init` returns them. Others may be given, too, such as those of
+            a circuit of which this is a part.
         *arrays
             The inputs.
         key
@@ -1032,6 +1045,35 @@ def nested(values: Mapping[str, Any]) -> dict[str, Any]:
             at = at.setdefault(part, {})
         at[last] = value
     return found
+
+
+def float_type(given: Any, name: str) -> Any:
+    """Return a dtype of real numbers, or None where none is given; others are refused."""
+    try:
+        found = None if given is None else jnp.dtype(given)
+    except (TypeError, ValueError):
+        found = jnp.dtype(int)
+    if found is not None and not jnp.issubdtype(found, jnp.floating):
+        raise wrong_kind(given, name, "a dtype of real numbers, such as 'float32'")
+    return found
+
+
+def shapes_of(shapes: Any) -> tuple[tuple[int, ...], ...]:
+    """Return the shapes of arrays: of inputs, then of parameters; what are none is refused."""
+    wanted = "a list of shapes, such as [(2, 8)]"
+    expect(shapes, (list, tuple), "shapes", wanted)
+    for shape in shapes:
+        expect(shape, (list, tuple), "each of shapes", "a tuple of sizes, such as (2, 8)")
+    return tuple(map(tuple, shapes))
+
+
+def _addresses(params: Any, before: str = "") -> Iterator[str]:
+    """The names of what is given as parameters."""
+    for name, one in params.items() if isinstance(params, Mapping) else ():
+        if isinstance(one, Mapping):
+            yield from _addresses(one, f"{before}{name}/")
+        else:
+            yield f"{before}{name}"
 
 
 def _leaf(params: Any, name: str) -> Any:

@@ -55,7 +55,7 @@ from catlearn.arrays.evaluation import evaluate
 from catlearn.arrays.kernels import Kernel
 from catlearn.category import Equal
 from catlearn.display import Legible
-from catlearn.errors import CatlearnError, Failure, UnknownName, WrongKind, expect
+from catlearn.errors import CatlearnError, Failure, UnknownName, WrongKind, expect, wrong_kind
 
 SAMPLES = 64
 """At how many points the sides of a rule are compared."""
@@ -111,6 +111,8 @@ class StreamRule(Legible):
 
     def faults(self, seed: int = 0, **data: Any) -> list[str]:
         """Say of each equation at which numbers, of a seed, its sides differ."""
+        if type(seed) is not int or seed < 0:
+            raise wrong_kind(seed, "seed", "a whole number from 0")
         found = (
             disagreement(text, one, other, np.random.default_rng(seed))
             for text, one, other in equations(self, tuple(data.items()))

@@ -97,8 +97,8 @@ def assert_memory_below(
 
     That is what the compiler reserves beside inputs and outputs, on the device that JAX has. On a
     processor it reports nothing of what some fused calls of a forward pass form; the largest matrix
-    that one contraction hands to another inside of such a call is added, so there it takes at least
-    what is said.
+    that one contraction hands to another inside of such a call is added. That is what was observed,
+    and no compiler promises it: a program may take more.
 
     Parameters
     ----------

@@ -260,6 +260,13 @@ def test_bad_repetition_says_why():
     with pytest.raises(InvalidStructure) as error:
         layer().repeat(3, "layer", shared=["a", "ln"])
     assert len(error.value.failures) == 2
+    for times in (0, -2, "L - L"):
+        with pytest.raises(InvalidStructure) as error:
+            layer().repeat(times, "layer")
+        assert [one.law for one in error.value.failures] == ["rounds"]
+    with pytest.raises(NotComposable) as error:
+        layer().scan("t")
+    assert [one.law for one in error.value.failures] == ["scan"]
 
 
 def embed_twice() -> Circuit:

@@ -149,6 +149,24 @@ def test_what_gains_nothing_is_left_alone():
     assert counted.plan(np.ones(3)).left_alone
 
 
+def test_plans_say_why_nothing_is_done_and_what_is_gained():
+    roomy = optimise(attention, memory="1 GiB", progress=False)
+    for plan in (
+        optimise(attention).plan(*(one[:16] for one in QKV)),
+        optimise(lambda x: x[: int(x.sum())]).plan(np.ones(3)),
+        roomy.plan(*QKV),
+    ):
+        assert plan.reason
+        assert str(plan).count(plan.reason) == 1
+    found = optimise(lambda x, w: jax.nn.gelu(x)[0] @ w).plan(np.ones((512, 64)), np.ones((64, 8)))
+    assert not found.left_alone
+    before, after = found.counts
+    assert before.multiply_adds == after.multiply_adds  # what is shown is what differs
+    assert before.operations > after.operations
+    assert f"{before.multiply_adds:,} ->" not in str(found)
+    assert f"{before.operations:,} -> {after.operations:,}" in str(found)
+
+
 @pytest.mark.parametrize(
     ("fn", "given"),
     [
@@ -382,6 +400,8 @@ def test_memory_is_a_bound_of_the_compiled_peak():
     with pytest.raises(NoPlan) as refused:
         optimise(gradient, memory="1 KiB").plan(*QKV)
     assert refused.value.memory == 1024
+    assert f"memory={refused.value.least} " in str(refused.value)
+    assert not optimise(gradient, memory=refused.value.least).plan(*QKV).left_alone
     assert 1024 < refused.value.least < before
 
 

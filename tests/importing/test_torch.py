@@ -13,7 +13,7 @@ import catlearn as cl
 from catlearn.arrays.boxes import line_of
 from catlearn.arrays.kernels import KERNELS
 from catlearn.drawing.circuits.scene import circuit_scene
-from catlearn.errors import CatlearnError, DataError, WrongKind
+from catlearn.errors import CatlearnError, DataError, UnknownName, WrongKind
 from catlearn.importing import ImportRefused, exported, from_torch, in_jax, to_jax
 from catlearn.streams import streamable
 
@@ -846,6 +846,10 @@ def test_optimised_modules_say_how_they_run():
     kept.report(x)
     assert len(calls) == times
     assert not hasattr(in_jax(module), "plan")
+    with pytest.raises(UnknownName, match="plan"):
+        in_jax(nn.Linear(8, 8), None, ["plan"]).plan(x)
+    with pytest.raises(WrongKind, match="methods"):
+        in_jax(nn.Linear(8, 8), None, "plan")
     line = cl.optimise(nn.Linear(8, 8))
     assert line.report(x).plan.left_alone
     assert line.report(x).difference == 0

@@ -475,6 +475,7 @@ def test_names_are_nested():
         (lambda: LoweredCircuit(relu)({}, 1.0, 2.0), ["1", "2"]),
         (lambda: LoweredCircuit(softmax("[y]"))({}, jnp.ones((2, 3))), ["R[y]", "(2, 3)"]),
         (lambda: LoweredCircuit(linear("A", "m -> f"))({}, jnp.ones(2)), ["'A'", "missing"]),
+        (lambda: LoweredCircuit(linear("A", "m -> f"))({"E": {"A": 1}}, jnp.ones(2)), ["E/A"]),
         (lambda: LoweredCircuit(linear("A", "m -> f", init="lecum")), ["lecum", "lecun"]),
         (
             lambda: LoweredCircuit(linear("A", "m -> f"))({"A": jnp.ones((3, 4))}, jnp.ones(2)),
