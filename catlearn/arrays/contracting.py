@@ -140,8 +140,7 @@ def _is_plain(row: BoxRow) -> bool:
     return (
         one.kernel.name == "contraction" and one.scale.value is not None and not row.mentions
         and not one.relations and len(one.writes) == 1
-        and all(r is not None and not r.conditions and all(f.wiring is not None for f in r.forms)
-                for r in one.readings)
+        and all(r is not None and r.is_plain for r in one.readings)
     )  # fmt: skip
 
 

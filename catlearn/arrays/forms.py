@@ -411,6 +411,11 @@ class Reading:
         return frozenset(v for one in (*self.forms, *self.conditions) for v in one.variables)
 
     @property
+    def is_plain(self) -> bool:
+        """Whether it is by variables alone, so that nothing outside of an array is read."""
+        return not self.conditions and all(one.wiring is not None for one in self.forms)
+
+    @property
     def atoms(self) -> list[tuple[Any, Size]]:
         """All that its forms are made of, with coefficients, also inside of parts and lookups.
 

@@ -853,7 +853,8 @@ def sloped(row: BoxRow, sides: Sequence[Slope]) -> Slope | None:
     for reading, side in zip(one.readings, sides, strict=True):
         if side == FLAT:
             continue
-        if reading is None or reading.conditions:
+        # what stands outside of an array is 0 times anything, but not 0 and more
+        if reading is None or not (reading.is_plain or side.add == reading.outside == 0):
             return None
         variables = [reading.forms[p].wiring for p in side.places]
         if not {*variables} <= {*written}:

@@ -205,7 +205,8 @@ class Sweep(Nodes):
                     kept.append(form)
             readings[k] = replace(reading, conditions=tuple(kept))
             if value is None and places and others and wire in self.writer:
-                value = self._value(wire, places, others, opened)
+                found = self._value(wire, places, others, opened)
+                value = found if reading.is_plain or found == reading.outside else None
             values.append(value)
         if readings != [*one.readings]:
             opened[box, t] = row._replace(operation=replace(one, readings=tuple(readings)))

@@ -205,8 +205,7 @@ def _followed(
 
     def plain(box: int, k: int) -> bool:
         reading = H.operations[box].readings[k]
-        wired = reading is not None and all(one.wiring is not None for one in reading.forms)
-        return wired and not (reading and reading.conditions)
+        return reading is not None and reading.is_plain
 
     def read(box: int, k: int) -> Known:
         reading, value = H.operations[box].readings[k], known.get(H.sides[0][box][k])
@@ -267,8 +266,7 @@ def starts_empty(fold: Fold) -> bool:
         reads = [known.get(wire) for wire in H.sides[0][box]]
         name = one.kernel.name
         plain = all(
-            value is None or (r is not None and not r.conditions
-                              and all(form.wiring is not None for form in r.forms))
+            value is None or (r is not None and r.is_plain)
             for r, value in zip(one.readings, reads, strict=True)
         )  # fmt: skip
         if all(value is None for value in reads):

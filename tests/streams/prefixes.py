@@ -236,6 +236,10 @@ KEPT = {
         >> einsum("t s, s e -> t e"), "t",
     ),
     "window": (masked("s <= t, t - s < 3"), "t"),
+    "filled": (
+        (einsum("t d, s d -> t s") >> where("t s", "s <= t", outside=0.0)
+         >> where("t s", "s <= 3", outside=5.0)) @ idle >> einsum("t s, s e -> t e"), "t",
+    ),
     "biases": (biased, "t"),
     "read whole": (after_softmax, "t"),
     "later ones, too": (masked("s <= t + 1"), "t"),

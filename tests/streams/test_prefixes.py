@@ -8,6 +8,7 @@ import pytest
 
 import catlearn as cl
 from catlearn.arrays import einsum, idle, where
+from catlearn.arrays.forms import Reading
 from catlearn.formats import from_json, to_json
 from catlearn.lowering import streamed, to_pallas, to_source
 from catlearn.lowering.streamed import PrefixRun
@@ -314,6 +315,16 @@ def test_a_block_is_read_with_the_state_before_it(mutants, monkeypatch):
     with mutants("streams: a block is read with the state after it"):
         monkeypatch.setattr(PrefixRun, "parts", late)
         assert not apart(made(), whole) < 1e-3
+
+
+def test_what_is_hidden_later_and_filled_again_is_no_prefix(mutants, monkeypatch):
+    circuit, variable = KEPT["filled"]
+    xs = arrays([ROWS] * 3)
+    whole = value(cl.lower(circuit), xs)
+    with mutants("streams: what a second mask puts is what the first one did"):
+        monkeypatch.setattr(Reading, "is_plain", True)
+        made = value(cl.lower(stream(circuit, variable), block=2), xs)
+        assert not apart(made, whole) < 1e-3
 
 
 def test_a_mask_that_is_open_to_later_ones_is_no_prefix(mutants, monkeypatch):
