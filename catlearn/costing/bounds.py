@@ -25,11 +25,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from numbers import Real
+from typing import Any
 
 import numpy as np
 
 from catlearn.costing.costs import Costs
 from catlearn.display import Legible
+from catlearn.errors import wrong_kind
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,12 @@ class LowerBound(Legible):
         return f"{self.name}: {self.words:.4g} words" + ("" if self.exact else ", up to a constant")
 
 
+def _expect_memory(memory: Any) -> None:
+    real = isinstance(memory, Real) and not isinstance(memory, bool)
+    if not real or not 1 < memory < math.inf:
+        raise wrong_kind(memory, "memory", "a number of words, more than 1")
+
+
 def compulsory(costs: Costs) -> LowerBound:
     """Return that every input and output crosses once; sizes are numbers."""
     return LowerBound("compulsory", float(costs.compulsory.number))
@@ -64,11 +73,13 @@ def compulsory(costs: Costs) -> LowerBound:
 
 def matmul(a: int, b: int, c: int, memory: float) -> LowerBound:
     """Return the bound of a product of matrices a x b and b x c, 0 where memory is large."""
+    _expect_memory(memory)
     return LowerBound("matrix product", max(0.0, 2 * a * b * c / math.sqrt(memory) - 2 * memory))
 
 
 def attention(q: int, x: int, d: int, memory: float) -> LowerBound:
     """Return the bound of one head with q queries and x keys of size d, up to a constant."""
+    _expect_memory(memory)
     words = q * x * d * (d / memory if memory >= d * d else 1 / math.sqrt(memory))
     return LowerBound("attention", words, exact=False)
 
@@ -89,6 +100,7 @@ def projective(
     """
     from scipy.optimize import linprog
 
+    _expect_memory(memory)
     axes = list(sizes)
     arrays = [list(one) for one in arrays]
     inside = np.array([[axis in one for axis in axes] for one in arrays], float)

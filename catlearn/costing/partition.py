@@ -20,7 +20,6 @@ note fusing-costs-more (scores, values): as one island 9, apart 7
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import itertools
 import math
@@ -48,6 +47,8 @@ from catlearn.errors import (
     expect,
     expect_dicts,
     expect_each,
+    fault,
+    refuse,
 )
 
 
@@ -238,8 +239,13 @@ def islands(
 
     Raises
     ------
+    NoTile
+        If no sequence of islands, each with tiles that fit, covers all stages; ``least`` and
+        ``memory`` are those of a stage alone that does not fit.
+    InvalidStructure
+        Listing pairs that are none, and if ``longest`` is less than 1.
     CatlearnError
-        If no sequence of islands, each with tiles that fit, covers all stages.
+        If islands that cover all stages were left out.
 
     Examples
     --------
@@ -252,6 +258,7 @@ def islands(
     """
     device = device_named(device)
     known: dict[Any, Tiling | None] = {}
+    unfit: dict[Any, NoTile] = {}
 
     def best(key: Any, one: Any) -> Tiling | None:
         if key not in known:
@@ -259,21 +266,34 @@ def islands(
             costs = [one] if isinstance(one, Costs) else [] if isinstance(one, Circuit) else one
             mine = {name for some in costs for name in some.open}
             given = {name: size for name, size in (sizes or {}).items() if name in mine}
-            with contextlib.suppress(NoTile):
+            try:
                 known[key] = tile(one, device, fast_memory, sizes=given, **options)
+            except NoTile as error:
+                unfit[key] = error
         return known[key]
 
     expect(costs, (Circuit, Mapping), "costs", "a circuit, or a dict of costs by pairs (i, j)")
     expect_dicts("a dict of numbers by names", sizes=sizes)
-    expect(longest, int, "longest", "a number of stages")
     if not isinstance(costs, Circuit):
         wanted = "the costs of an island, or a list of them, such as Costs.of(...)"
         for one in costs.values():
             for some in one if isinstance(one, list | tuple) else [one]:
                 expect(some, Costs, "each of costs", wanted)
+        failures = [
+            Failure("stages", repr(pair), "is no pair of numbers of stages (i, j), i < j")
+            for pair in costs
+            if not (isinstance(pair, tuple) and len(pair) == 2)
+            or not all(type(k) is int for k in pair)
+            or not 0 <= pair[0] < pair[1]
+        ]
+        refuse("islands", failures)
         if not costs:
             raise InvalidStructure("islands", [Failure("costs", "costs", "are of no island")])
-        return _planned({pair: best(pair, one) for pair, one in costs.items()}, stages)
+        tilings = {pair: best(pair, one) for pair, one in costs.items()}
+        try:
+            return _planned(tilings, stages)
+        except CatlearnError as error:
+            raise _unfit(error, [unfit[i, j] for i, j in unfit if j == i + 1]) from None
     circuit, sizes = costs.at(sizes) if sizes else costs, None
     scale = sum(1 / (one.bandwidth or 1) for one in device.levels[1:]) if device else 1.0
     if device is not None and "widths" not in options:
@@ -316,11 +336,20 @@ def islands(
         plans.append((plan, rows))
     if not plans:
         assert failed is not None
-        raise failed
+        alone = {frozenset(stage) for order in stages_of(circuit) for _, stage in order}
+        raise _unfit(failed, [unfit[some] for some in unfit if some in alone]) from None
     plan, rows = min(plans, key=lambda found: found[0].cost)
     circuits = tuple(map(part, rows))
     made = (best(row, one) for row, one in zip(rows, circuits, strict=True))
     return replace(plan, tilings=tuple(one for one in made if one), circuits=circuits)
+
+
+def _unfit(failed: CatlearnError, alone: Sequence[NoTile]) -> CatlearnError:
+    """The error of a plan that there is not, with what the stage that needs most alone needs."""
+    if not alone:
+        return failed
+    worst = max(alone, key=lambda error: error.least)
+    return NoTile(f"{failed}, which {worst}", worst.least, worst.memory)
 
 
 def _nameless(circuit: Circuit) -> Circuit:
@@ -404,6 +433,9 @@ def convex_cuts(
     expect(cost, Callable, "cost", "a function from a set of stages to a number")
     expect_each(Iterable, "a list of stages of each", flows=flows, shared=shared)
     expect_each(int, "a number of stages", longest=longest, exact=exact)
+    if longest < 1:
+        message = f"is {longest}; an island has a stage at least"
+        raise fault("islands", "longest", "longest", message)
     pairs = "pairs (i, j) of numbers of stages"
     flows, count = [*flows], len(stages)
     for pair in flows:

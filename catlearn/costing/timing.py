@@ -23,7 +23,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from catlearn.cost import LAWVERE, ULTRAMETRIC, CommutativeMonoid
-from catlearn.costing.hierarchy import Device, seconds_text
+from catlearn.costing.hierarchy import Device, device_named, seconds_text
 from catlearn.display import Legible
 from catlearn.errors import expect
 
@@ -64,7 +64,7 @@ class Time(Legible):
 
 
 def timed(
-    work: Mapping[str, float], transfers: Iterable[float], device: Device, width: int = 2
+    work: Mapping[str, float], transfers: Iterable[float], device: Device | str, width: int = 2
 ) -> Time:
     """Return the time of given operations and transfers on a device.
 
@@ -75,7 +75,7 @@ def timed(
     transfers
         Bytes that cross below each level, from the slowest on; those that are left out count none.
     device
-        The device.
+        The device, or the name of one of :data:`devices`.
     width
         Bytes of the numbers that are multiplied.
 
@@ -86,7 +86,8 @@ def timed(
     """
     expect(work, Mapping, "work", "a dict of operations by unit")
     expect(transfers, Iterable, "transfers", "a list of bytes for each level")
-    expect(device, Device, "device", "a Device, such as devices['H100']")
+    device = device_named(device)
+    expect(device, Device, "device", "a Device, or the name of one of devices")
     units = {unit: float(n) / device.throughput(unit, width) for unit, n in work.items()}
     for above, below, crossing in zip(device.levels, device.levels[1:], transfers, strict=False):
         assert below.bandwidth is not None

@@ -44,7 +44,7 @@ from catlearn.arrays.boxes import line_of
 from catlearn.arrays.circuit import Circuit
 from catlearn.arrays.kernels import Function
 from catlearn.arrays.listing import short_address
-from catlearn.errors import Failure, did_you_mean, expect
+from catlearn.errors import Failure, did_you_mean, expect, refuse
 from catlearn.importing.building import (
     Builder,
     ImportRefused,
@@ -527,7 +527,7 @@ def from_jax(
         no numbers are kept as they are, and so are flags inside of trees, and numbers of Python
         among parameters.
     static_argnums
-        The arguments that are no arrays.
+        The places of arguments that are no arrays; those below 0 count from the end.
     params
         The argument, by its place or name, whose arrays are parameters: their addresses are the
         paths in its tree, such as ``layers/0/weight``.
@@ -541,8 +541,9 @@ def from_jax(
     Raises
     ------
     ImportRefused
-        If the function cannot be traced, or has arrays without entries; or is a PyTorch module,
-        which :func:`from_torch` imports.
+        If the function cannot be traced, has arrays without entries, or lacks an argument that
+        ``static_argnums`` or ``params`` names; or is a PyTorch module, which :func:`from_torch`
+        imports.
 
     Examples
     --------
@@ -594,7 +595,17 @@ def imported(
     count, named = len(arguments), named or {}
     names = [*_names(fn, count), *named]
     arguments = (*arguments, *named.values())
-    static = {static_argnums} if isinstance(static_argnums, int) else {*static_argnums}
+    asked = [static_argnums] if isinstance(static_argnums, int) else [*static_argnums]
+    refuse(
+        "this function",
+        (
+            Failure("static_argnums", repr(k), f"is no place of {count} arguments")
+            for k in asked
+            if not isinstance(k, int) or not -count <= k < count
+        ),
+        ImportRefused,
+    )
+    static = {k % count for k in asked}
     at = _argument(params, names)
     leaves, tree = jax.tree.flatten_with_path(
         [None if k in static else one for k, one in enumerate(arguments)]

@@ -10,7 +10,16 @@ from hypothesis import given, settings, strategies as st
 
 from catlearn.arrays import add, einsum, relu, softmax, traced
 from catlearn.cost import LAWVERE, Matrix
-from catlearn.costing import Partition, cheapest, convex_cuts, islands, stages_of
+from catlearn.costing import (
+    Costs,
+    Island,
+    NoTile,
+    Partition,
+    cheapest,
+    convex_cuts,
+    islands,
+    stages_of,
+)
 from catlearn.errors import CatlearnError, InvalidStructure
 
 
@@ -149,6 +158,23 @@ def test_other_stages_are_refused():
         convex_cuts("", [], len)
     with pytest.raises(CatlearnError):
         convex_cuts("ab", [(0, 1)], lambda some: math.inf if 1 in some else 1)
+    with pytest.raises(InvalidStructure):
+        convex_cuts("ab", [(0, 1)], len, longest=0)
+    with pytest.raises(InvalidStructure) as refused:
+        islands({0: Costs.of(1, {}), (1, 0): Costs.of(1, {}), (0, 1): Costs.of(1, {})})
+    assert len(refused.value.failures) == 2
+
+
+def test_a_plan_that_does_not_fit_says_how_much_memory_would():
+    product = einsum("a b, b c -> a c").at(a=8, b=8, c=8)
+    with pytest.raises(NoTile) as refused:
+        islands(product, fast_memory=2)
+    assert (refused.value.least, refused.value.memory) == (3, 2)
+    assert islands(product, fast_memory=refused.value.least).cost > 0
+    costs = Island(product).costs()
+    with pytest.raises(NoTile) as refused:
+        islands({(0, 1): costs}, fast_memory=2)
+    assert islands({(0, 1): costs}, fast_memory=refused.value.least).cost > 0
 
 
 def test_branches_of_circuits_are_cut_where_that_moves_less():

@@ -649,6 +649,8 @@ def test_arguments_may_be_given_by_name():
     assert list(circuit.parameters) == ["y"]
     with pytest.raises(ImportRefused, match="unexpected keyword argument 'z'"):
         cl.from_jax(shifted, A, z=A)
+    summed = [cl.from_jax(lambda x, axis: x.sum(axis), A, 0, static_argnums=k) for k in (1, -1)]
+    assert summed[0] == summed[1]
 
 
 def branching(x):
@@ -671,6 +673,8 @@ def branching(x):
         (lambda x: x[:0], (A,), {}),
         (3, (A,), {}),
         (lambda weights: weights, (A,), {"params": "weigths"}),
+        (lambda x, y: x + y, (A, 0), {"static_argnums": 2}),
+        (lambda x, y: x + y, (A, 0), {"static_argnums": (1, -3)}),
     ],
 )
 def test_what_cannot_be_imported_is_refused(fn, arguments, options):
