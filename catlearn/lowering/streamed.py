@@ -554,6 +554,10 @@ class FoldRun:
         sums = [one for one, kind in zip(state, self.fold.kinds, strict=True) if kind == "sum"]
         return [*map(jnp.zeros_like, sums)] if self.compensates(state, entries) else []
 
+    def left_of(self, sums: Sequence[Any], entries: Sequence[Any]) -> list[Any]:
+        """Return zeros for what rounding leaves out of each sum, or None where it is not kept."""
+        return [jnp.zeros_like(x) if self.compensates([x], entries) else None for x in sums]
+
     def compensates(self, arrays: Sequence[Any], entries: Sequence[Any]) -> bool:
         """Whether what rounding leaves out of sums over blocks is kept: these are many.
 
@@ -565,13 +569,12 @@ class FoldRun:
     def increased(
         self, sums: Sequence[Any], left: Sequence[Any], more: Sequence[Any]
     ) -> tuple[list[Any], list[Any]]:
-        """Return sums and more, the first ones with what rounding left out of them."""
+        """Return sums and more, each with what rounding left out of it, or None."""
         pairs = [
-            self.functions["compensated"](total, *one)
-            for total, *one in zip(sums, more, left, strict=False)
+            (total + one, None) if own is None else self.functions["compensated"](total, one, own)
+            for total, own, one in zip(sums, left, more, strict=True)
         ]
-        plain = added(sums[len(left) :], more[len(left) :])
-        return [*(total for total, _ in pairs), *plain], [rest for _, rest in pairs]
+        return [total for total, _ in pairs], [rest for _, rest in pairs]
 
     def closing(self) -> list[Skip]:
         """List the masks that may hide a whole block."""
@@ -726,9 +729,7 @@ class FoldRun:
 
         zeros = jax.tree.map(jnp.zeros_like, (own_fixed, own_entries))
         totals, count = [*sums, *zeros[0]], len(sums)
-        kept = (some for some in (totals, [*sums]) if self.compensates(some, entries))
-        left = [*map(jnp.zeros_like, next(kept, []))]
-        carried = varying((totals, left, zeros[1]), fixed, entries)
+        carried = varying((totals, self.left_of(totals, entries), zeros[1]), fixed, entries)
         totals, _, of_entries = self.over(step, carried)
         return totals[:count], totals[count:], of_entries
 
@@ -996,8 +997,7 @@ class PrefixRun(FoldRun):
         real_ends = [g for g in of_ends if is_inexact(g)]
         of_state, of_fixed = tail_back([g.astype(x.dtype) for g, x in
                                         zip(real_ends, made, strict=True)])  # fmt: skip
-        small = self.compensates(own_fixed, entries)
-        left = [zeros, [*map(jnp.zeros_like, of_fixed)] if small else []]
+        left = [zeros, self.left_of(of_fixed, entries)]
         of_entries = [jnp.zeros_like(x) for x in entries if is_inexact(x)]
         carried: Any = [of_state, of_fixed], left, of_entries
         rest = self.length % self.block

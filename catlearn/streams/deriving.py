@@ -18,7 +18,7 @@ from dataclasses import replace
 
 from catlearn.arrays.circuit import Circuit
 from catlearn.errors import CatlearnError, expect
-from catlearn.streams.folding import Fold, derived, interned, summed
+from catlearn.streams.folding import Fold, derived, interned, spread, summed
 from catlearn.streams.passes import chosen, refuse_random
 from catlearn.streams.prefix import PrefixFold, Sweep, prefix_fold
 from catlearn.streams.rules import AmbiguousAxis, Cocycle, StreamRefused, own_rules
@@ -74,6 +74,7 @@ def _plain(circuit: Circuit, variable: str, known: Sequence[Cocycle]) -> Fold:
         refuse_random(plain)  # which parts passes that were one
         raise
     plain = summed(plain, one.axis)
+    plain = spread(plain, chosen(plain, variable))
     fold = derived(plain, chosen(plain, variable), variable, known)
     return replace(fold, given=circuit.live())
 

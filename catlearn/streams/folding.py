@@ -288,6 +288,62 @@ def summed(circuit: Circuit, axis: int) -> Circuit:
     return Circuit.of(draft, circuit.dom, circuit.cod)
 
 
+def spread(circuit: Circuit, one: Pass) -> Circuit:
+    """Return a circuit in which what is the same at some entries of a block is given to each.
+
+    Of an array without x that a box repeats along other axes than that of x, blocks read one that
+    is repeated along these before. So its cotangent is summed over x first, by the sums that
+    blocks are added to, and over the other axes at the end: where sums over x cancel, as those of
+    the scores of a softmax do, a block's sum over both is much larger than what is left of it.
+    """
+    H, nodes = circuit.apex, one.nodes(circuit)
+    draft = Draft.of(H)
+    known: dict[Any, int] = {}
+    before: dict[int, list[Any]] = {}
+    repeated: dict[int, bool] = {}
+
+    def shared(wire: int) -> bool:
+        """Whether an array is of real numbers that are given, and not of the pass."""
+        if wire not in repeated:
+            needed = ancestors(H, [wire])
+            read = {w for box in needed for w in H.sides[0][box]} | {wire}
+            repeated[wire] = H.types[wire] == "R" and needed.isdisjoint(one.reductions) and any(
+                w not in H.writer for w in read
+            )  # fmt: skip
+        return repeated[wire]
+
+    for box, at in dict.fromkeys(filter(None, nodes.cone(one.reductions.items()).values())):
+        row = draft.boxes[box]
+        operation, kept = row.operation, {*row.operation.writes[0]} - at
+        for k, (wire, places) in enumerate(nodes.operands(box, at)):
+            reading = operation.readings[k]
+            if reading is None or places or reading.conditions or len(operation.uses[k]) != 1:
+                continue
+            wired = [form.wiring for form in reading.forms if form.wiring is not None]
+            if len(wired) < len(reading.forms) or not kept > {*wired} or not shared(wire):
+                continue
+            own = [v for v in operation.writes[0] if v in kept]
+            axes, rank = [row.vars[v] for v in own], tuple(range(len(own)))
+            key = wire, tuple(own.index(v) for v in wired), tuple(axes), tuple(row.within)
+            if key not in known:
+                known[key] = draft.wire(axes, draft.wires[wire].type)
+                view = Operation(
+                    Kernel("view"), (Reading.wiring(key[1]),), (rank,),
+                    letters=tuple(nodes.letter(box, v) for v in own), title=operation.title,
+                )  # fmt: skip
+                made = row._replace(operation=view, ins=[wire], outs=[known[key]], vars=axes,
+                                    mentions=[])  # fmt: skip
+                before.setdefault(box, []).append(made)
+            readings, ins = [*operation.readings], [*row.ins]
+            readings[k], ins[k] = Reading.wiring(own), known[key]
+            operation = replace(operation, readings=tuple(readings))
+            row = draft.boxes[box] = row._replace(operation=operation, ins=ins)
+    if not known:
+        return circuit
+    draft.boxes = [b for box, row in enumerate(draft.boxes) for b in (*before.get(box, ()), row)]
+    return Circuit.of(draft, circuit.dom, circuit.cod)
+
+
 def interned(circuit: Circuit) -> Circuit:
     """Return a circuit in which equal boxes that read the same are one, unless they draw samples.
 

@@ -24,7 +24,7 @@ from catlearn.arrays import (
 )
 from catlearn.lowering import streamed
 from catlearn.models import circuits
-from catlearn.streams import stream
+from catlearn.streams import deriving, stream
 from catlearn.streams.normal import Rewriting
 from tests.streams.programs import layer_linear, variance
 from tests.streams.test_folds import arrays
@@ -75,6 +75,12 @@ def biased(q, k, bias, v):
     return einsum("q x, x e -> q e")(softmax("[x]")(s), v)
 
 
+@traced("h q x", "h", "h x e")
+def heads(s, t, v):
+    weights = softmax("[x]")(einsum("h q x, h -> h q x")(s, t))
+    return einsum("h q x, h x e -> h q e")(weights, v)
+
+
 CONTRASTIVE = einsum("b d, c d -> b c", scale=10.0) >> logsumexp("b [c] -> b")
 LABELLED = einsum("b d, v d -> b v") @ idle >> cross_entropy("b [v]")
 LINEAR = (einsum("t d, s d -> t s") >> where("t s", "s <= t", outside=0.0)) @ idle >> einsum(
@@ -97,6 +103,7 @@ CASES = {
     "RMS norm and linear": (rms_linear, "d", 16, NORM, 0, FAR),
     "attention": (biased, "x", 16, [(32, 16), (2048, 16), (2048,), (2048, 8)], 2, (0, -1e4)),
     "logits by a temperature": (tempered, "x", 16, [(16, 1024), (16,)], 0, (0, -10, -1e4)),
+    "heads by temperatures": (heads, "x", 16, [(4, 1024, 512), (4,), (4, 512, 4)], 0, (0, -10)),
     "InfoNCE": (CONTRASTIVE, "c", 64, [(256, 16), (1024, 16)], 0, (0,)),
     "cross-entropy": (LABELLED, "v", 64, [(16, 32), (2048, 32)], 0, (0,)),
     "cumulative sums": (cumsum("b [t]"), "t", 16, [(8, 16384)], 0, FAR),
@@ -159,6 +166,12 @@ def test_what_rounding_leaves_out_of_many_blocks_is_kept(mutants, monkeypatch):
         for name, wrong in CHAINS.items():
             found = np.max([*multiples(name).values()], 0)
             assert all(found[k] > 2 for k in wrong)
+
+
+def test_what_rows_share_is_summed_over_them_at_the_end(mutants, monkeypatch):
+    with mutants("streams: cotangents of what rows share are summed over them in each block"):
+        monkeypatch.setattr(deriving, "spread", lambda circuit, one: circuit)
+        assert all(found[2] > 2 for found in multiples("heads by temperatures").values())
 
 
 def test_scores_that_are_formed_twice_are_rounded_alike(mutants, monkeypatch):
