@@ -181,25 +181,25 @@ class TiledRun(FoldRun):
             else:
                 more = back()
             places = [one for one, is_one in zip(every, real, strict=True) if is_one]
-            kept = [*_cut(left, places[: len(left)])]
-            after, kept = self.increased([*_cut(totals, places)], kept, more)
-            return _pasted(totals, after, places), _pasted(left, kept, places[: len(left)])
+            after, kept = self.increased([*_cut(totals, places)], [*_cut(left, places)], more)
+            return _pasted(totals, after, places), _pasted(left, kept, places)
 
         totals = [jnp.zeros_like(one) for one in (*fixed, *entries) if is_inexact(one)]
         first = sum(map(is_inexact, fixed))
-        small = self.compensates(totals[:first], entries)
-        carried = totals, [*map(jnp.zeros_like, totals[: first * small])]
+        left = [*self.left_of(totals[:first], entries), *(None for _ in totals[first:])]
+        carried = totals, left
         found, _ = self.over_tiles(step, varying(carried, fixed, entries), self.tiles(certain))
         return found[:first], found[first:]
 
 
 def _cut(arrays: Sequence[Any], cuts: Sequence[Cuts]) -> Any:
-    """Yield blocks of arrays; an array without axes to be cut is whole."""
+    """Yield blocks of arrays, or None for none; an array without axes to be cut is whole."""
     for one, own in zip(arrays, cuts, strict=True):
+        if one is None or not own:
+            yield one
+            continue
         starts, sizes = _places(one, own)
-        yield (
-            jax.lax.dynamic_slice(one, starts, sizes, allow_negative_indices=False) if own else one
-        )
+        yield jax.lax.dynamic_slice(one, starts, sizes, allow_negative_indices=False)
 
 
 def _pasted(arrays: Sequence[Any], blocks: Sequence[Any], cuts: Sequence[Cuts]) -> list[Any]:
@@ -208,7 +208,7 @@ def _pasted(arrays: Sequence[Any], blocks: Sequence[Any], cuts: Sequence[Cuts]) 
         jax.lax.dynamic_update_slice(
             one, block.astype(one.dtype), _places(one, own)[0], allow_negative_indices=False
         )
-        if own else block
+        if own and block is not None else block
         for one, block, own in zip(arrays, blocks, cuts, strict=True)
     ]  # fmt: skip
 
