@@ -360,7 +360,8 @@ class Attention(Legible):
         """Return where no mask hides scores, by batch, head, query and key."""
         words = self.batch, [*self.heads, *self.groups], self.at, [self.key]
         nothing, by = [None] * len(self.circuit.dom), functions_of(None)
-        found = [self._array(one, words, nothing, by) for one in self.masks]
+        with jax.ensure_compile_time_eval():  # masks are numbers inside a program, too
+            found = [self._array(one, words, nothing, by) for one in self.masks]
         return np.logical_and.reduce([np.asarray(one) > 0 for one in np.broadcast_arrays(*found)])
 
     def __call__(self, *arrays: Any, implementation: str | None = None) -> Any:
