@@ -624,7 +624,7 @@ def test_derivatives_forward_are_those_of_the_original():
         yield jax.jvp(jax.vmap(fn, (None, None, 2)), stacked, stacked)
         yield jax.hessian(total)(*given)
 
-    close([*derivatives(attention)], [*derivatives(fast)], 1e-4)
+    close(*(jax.jit(lambda fn=fn: [*derivatives(fn)])() for fn in (attention, fast)), 1e-4)
 
 
 @pytest.mark.parametrize(
@@ -641,7 +641,7 @@ def test_places_are_read_before_products_and_functions(place):
     fast = optimise(read)
     assert fast.plan(x, w).rules
     for argument in (0, 1):
-        one, other = (jax.grad(lambda *own, f=f: jnp.sin(f(*own)).sum(), argument)(x, w)
+        one, other = (jax.jit(jax.grad(lambda *own, f=f: jnp.sin(f(*own)).sum(), argument))(x, w)
                       for f in (read, fast))  # fmt: skip
         close(one, other)
     close(read(x, w), fast(x, w))

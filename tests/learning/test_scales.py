@@ -198,7 +198,7 @@ def gradients(diagram, stack, weights):
     params, state = fn.init(jax.random.key(0))
     state["weights"] = fn.weights(**weights)
     (batch,) = fn.pack(params, state, diagram.data)[2:]
-    slopes = jax.grad(lambda p: fn(p, state, batch)[0])(params)
+    slopes = jax.jit(jax.grad(lambda p: fn(p, state, batch)[0]))(params)
     return fn, {edge: slopes[edge] for edge in fn.trainable}
 
 

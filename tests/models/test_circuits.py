@@ -176,7 +176,7 @@ def values_are_those_of_the_definition(name, run=jax.jit):
     dtypes = [fn.circuit.apex.types[row] for row in fn.circuit.dom]
     arrays = [x > 0 if t == "B" else x for x, t in zip(arrays, dtypes, strict=True)]
     params = fn.init(KEY)
-    params = jax.tree.map(lambda x: x + rng.normal(size=x.shape).astype("float32"), params)
+    params = jax.tree.map(lambda x: rng.normal(np.asarray(x)).astype("float32"), params)
     found = run(fn)(params, *arrays)
     found = found if isinstance(found, tuple) else (found,)
     expected = evaluate(fn.circuit, arrays, params)

@@ -45,8 +45,9 @@ def both(fn, count=3):
 
 
 def apart(one, other):
-    pairs = zip(jax.tree.leaves(one), jax.tree.leaves(other), strict=True)
-    return max(float(jnp.max(jnp.abs(a - b)) / (1 + jnp.max(jnp.abs(b)))) for a, b in pairs)
+    leaves = (map(np.asarray, jax.tree.leaves(some)) for some in (one, other))
+    return max(float(np.max(np.abs(a - b)) / (1 + np.max(np.abs(b))))
+               for a, b in zip(*leaves, strict=True))  # fmt: skip
 
 
 def gathered(text):

@@ -140,13 +140,18 @@ def in_parts(fold, xs):
     run, fixed, entries = run_of(fold, xs, N)
     inner = fixed[run.scans :]
 
+    @jax.jit
     def merged(one, other):
         return run.part("merge", (*one, *other, *inner))
 
-    *parts, whole = (
-        run.part("lift", (*inner, *run.blocks(entries, start, end - start)), end - start)
-        for start, end in ((0, 2), (2, 4), (4, N), (0, N))
-    )
+    @jax.jit
+    def lifted():
+        return [
+            run.part("lift", (*inner, *run.blocks(entries, start, end - start)), end - start)
+            for start, end in ((0, 2), (2, 4), (4, N), (0, N))
+        ]
+
+    *parts, whole = lifted()
     return parts, whole, merged
 
 
