@@ -343,15 +343,15 @@ def prefix_fold(
     names = [name for name in DEFINITIONS if name != "cumsum"]
     plain = interned(circuit.unfold(names).live())
     axes = swept_axes(plain, variable)
+    for axis in axes:  # of several that are compared in turn, the last is one with all before
+        whole = of_one_axis(plain, axis).live()
+        if len(own := swept_axes(whole, variable)) == 1:
+            return replace(swept(whole, variable, own[0], rules), given=circuit.live())
     if not axes:
         return None
-    if len(axes) > 1:
-        every = [f"{box}/{name}" for box, name, axis in Sweep(plain).names() if axis in axes]
-        known = " or ".join(dict.fromkeys(one for one in every if one.endswith(f"/{variable}")))
-        raise AmbiguousAxis(f"axis {variable} is {known}")
-    plain = of_one_axis(plain, axes[0]).live()
-    (axis,) = swept_axes(plain, variable)
-    return replace(swept(plain, variable, axis, rules), given=circuit.live())
+    every = [f"{box}/{name}" for box, name, axis in Sweep(plain).names() if axis in axes]
+    known = " or ".join(dict.fromkeys(one for one in every if one.endswith(f"/{variable}")))
+    raise AmbiguousAxis(f"axis {variable} is {known}")
 
 
 def of_one_axis(circuit: Circuit, axis: int) -> Circuit:

@@ -70,6 +70,12 @@ def running_greatest(x):
     return maximum("t [s] m -> t m")(where("t s m", "s <= t")(view("s m -> t s m", t="s")(x)))
 
 
+@traced("t m", "t m")
+def greatest_again(x, y):
+    """Return the greatest of products with what was the greatest: axes are compared in turn."""
+    return running_greatest(mul(running_greatest(x), y))
+
+
 @traced("n", "n", "n")
 def _round(h, a, b):
     h = add(mul(a, h), b)
@@ -184,6 +190,7 @@ PREFIXES = {
     "normalised": (normalised, "t", [ROWS, ROWS, ROWS]),
     "gated": (gated, "t", [ROWS, ROWS, ROWS, (N,)]),
     "running greatest": (running_greatest, "t", [ROWS]),
+    "greatest again": (greatest_again, "t", [ROWS, ROWS]),
     "recurrence": (recurrence, "t", [(3,), ROWS, ROWS]),
     "mixing": (mixing, "t", [(3,), (N, 3, 3), ROWS]),
     "momentum": (momentum, "t", [(3,), (2,), (N, 2), (N, 2, 3), (N, 3, 2)]),
