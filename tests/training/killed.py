@@ -30,7 +30,8 @@ X, Y = cl.Space("X", (2,)), cl.Space("Y", (1,))
 ROWS = np.random.default_rng(0).normal(size=(24, 2)).astype("float32")
 LINE = lambda key: {"w": np.zeros((2, 1), "float32")}, lambda params, x: x @ params["w"]
 DATA = cl.Dataset("d", X=(X, ROWS), Y=(Y, ROWS[:, :1]))
-# All that needs no device is done before the forks.
+# All that needs no device is done before the forks, and modules are imported.
+FIT = cl.fit
 FN = cl.lower(cl.LearningDiagram(DATA, cl.Model("f", X, Y, LINE)).loss())
 ADAM = optax.adam(0.01)
 
@@ -38,7 +39,7 @@ ADAM = optax.adam(0.01)
 def run(file: Path, *, whole: bool) -> None:
     """Fit a line, and save after each step unless the run is to be whole."""
     often = {} if whole else {"checkpoint_every": 1, "resume": True}
-    cl.fit(FN, ADAM, steps=STEPS, batch_size=5, checkpoint=file, progress=False, **often)
+    FIT(FN, ADAM, steps=STEPS, batch_size=5, checkpoint=file, progress=False, **often)
 
 
 def forked(file: Path, *, whole: bool = False) -> int:
