@@ -174,20 +174,13 @@ def _opaque(key: Any, functions: Mapping[str, Callable[..., Any]], *arguments: A
 
 
 def _shifted(x: jax.Array, y: jax.Array) -> jax.Array:
-    """Return x - y, and -inf where one of them is that; the slopes are 1 and -1 everywhere.
+    """Return x - y for y no less than x, and -inf where x is that.
 
-    So its reverse pass reads neither, and they need not be kept, nor formed again, for it. And x is
-    read once: a compiler that contracts a * b - y does so wherever the gap is formed, or nowhere.
+    Where y is -inf, too, the least finite number is subtracted. And x is read once: a compiler that
+    contracts a * b - y does so wherever the gap is formed, or nowhere.
     """
-
-    @jax.custom_jvp
-    def gap(x: jax.Array, y: jax.Array) -> jax.Array:
-        found, least = x - y, -jnp.inf
-        gone = jnp.broadcast_to(y == least, found.shape)
-        return jax.lax.select(gone, jnp.full_like(found, least), found)
-
-    gap.defjvp(lambda given, slopes: (gap(*given), slopes[0] - slopes[1]))
-    return gap(x, y)
+    least = jax.lax.full_like(y, jnp.finfo(y.dtype).min)
+    return x - jax.lax.select(jax.lax.eq(y, jax.lax.full_like(y, -jnp.inf)), least, y)
 
 
 def _earlier(x: jax.Array, y: jax.Array, i: jax.Array, j: jax.Array) -> jax.Array:
@@ -220,21 +213,12 @@ def _compensated(*arrays: jax.Array) -> tuple[jax.Array, jax.Array]:
     between are added. The slopes of the sum are 1, and those of what is left out 0. Where the sum
     is infinite, nothing is left out.
     """
-
-    @jax.custom_jvp
-    def sums(*arrays: jax.Array) -> tuple[jax.Array, jax.Array]:
-        before, *others, left = arrays
-        more = sum(others[1:], others[0])
-        total = before + (more + left)
-        left = (more - (total - before)) + left
-        return total, jax.lax.select(jnp.isfinite(total), left, jnp.zeros_like(left))
-
-    def slopes(given: Any, own: Any) -> Any:
-        total, left = sums(*given)
-        return (total, left), (sum(own[1:], own[0]), jnp.zeros_like(left))
-
-    sums.defjvp(slopes)
-    return sums(*arrays)
+    before, *others, left = arrays
+    more = sum(others[1:], others[0])
+    total = before + (more + left)
+    left = (more - (total - before)) + left
+    left = jax.lax.select(jnp.isfinite(total), left, jax.lax.full_like(left, 0))
+    return total, jax.lax.stop_gradient(left)
 
 
 def _sort(x: jax.Array, axis: int) -> tuple[jax.Array, jax.Array]:
@@ -327,6 +311,83 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
 what is given by a label."""
 
 
+def _plain(operation: Callable[..., Any], name: str) -> Callable[..., Any]:
+    """Return a function that is one operation of ``jax.lax`` on numbers of one rank and type."""
+
+    def run(*arrays: Any) -> Any:
+        one, *others = arrays
+        same = all(x.ndim == one.ndim and x.dtype == one.dtype for x in others)
+        if not (same and jnp.issubdtype(one.dtype, jnp.inexact)):
+            return FUNCTIONS[name](*arrays)
+        shape = jnp.broadcast_shapes(*(x.shape for x in arrays))
+        wide = [x if x.shape == shape else jax.lax.broadcast_in_dim(x, shape, range(x.ndim))
+                for x in arrays]  # fmt: skip
+        return functools.reduce(operation, wide) if others else operation(*wide)
+
+    return run
+
+
+def _chosen(mask: jax.Array, x: jax.Array, outside: float) -> jax.Array:
+    if mask.dtype != bool or mask.shape != x.shape or not jnp.issubdtype(x.dtype, jnp.floating):
+        return FUNCTIONS["where"](mask, x, outside)
+    return jax.lax.select(mask, x, jax.lax.full_like(x, outside))
+
+
+def _contracted(*arguments: Any) -> jax.Array:
+    """Return a contraction of one or two arrays as ``jnp.einsum`` does, without its search."""
+    *arrays, text = arguments
+    before, _, after = text.partition("->")
+    sides = before.split(",")
+    sizes = dict(zip("".join(sides), (n for one in arrays for n in one.shape), strict=True))
+    both = {*sides[0]} & {*sides[-1]}
+    if (
+        any(one.dtype != arrays[0].dtype for one in arrays)
+        or not jnp.issubdtype(arrays[0].dtype, jnp.inexact) or len(arrays) > 2
+        or any(len({*side}) < len(side) for side in sides)
+        or any(one.shape != tuple(sizes[a] for a in side)
+               for one, side in zip(arrays, sides, strict=True))
+        or (len(arrays) == 2 and {*sizes} - {*after} - both)
+    ):  # fmt: skip
+        return FUNCTIONS["einsum"](*arguments)
+    if len(arrays) == 1:
+        names = [a for a in before if a in after]
+        found = jax.lax.reduce_sum(arrays[0], [k for k, a in enumerate(before) if a not in after])
+        return jax.lax.transpose(found, [names.index(a) for a in after])
+    lost, batch = sorted(both - {*after}), [a for a in after if a in both]
+    if not lost:
+        made = []
+        for one, side in zip(arrays, sides, strict=True):
+            places = [k for k, a in enumerate(after) if a in side]
+            moved = jax.lax.transpose(one, [side.index(after[k]) for k in places])
+            shape = [sizes[a] for a in after]
+            made.append(jax.lax.broadcast_in_dim(moved, shape, places))
+        return jax.lax.mul(*made)
+    names, order = list[str](), list[int]()
+    for order in ([0, 1], [1, 0]):
+        names = [*batch, *(a for k in order for a in sides[k] if a not in both)]
+        if names == [*after]:
+            break
+    (x, one), (y, other) = ((arrays[k], sides[k]) for k in order)
+    summed, same = (([*map(one.index, some)], [*map(other.index, some)]) for some in (lost, batch))
+    found = jax.lax.dot_general(x, y, (summed, same), preferred_element_type=x.dtype)
+    return jax.lax.transpose(found, [names.index(a) for a in after])
+
+
+SOONER: dict[str, Callable[..., Any]] = {
+    **{name: _plain(operation, name) for name, operation in {
+        "add": jax.lax.add, "mul": jax.lax.mul, "larger": jax.lax.max, "neg": jax.lax.neg,
+        "exp": jax.lax.exp, "log": jax.lax.log, "abs": jax.lax.abs, "square": jax.lax.square,
+    }.items()},
+    "where": _chosen,
+    "einsum": _contracted,
+    "max": lambda x, places: jax.lax.reduce_max(x, places),
+}  # fmt: skip
+"""Functions of the table that are the same as those there, and are traced in less time.
+
+Those of ``jax.numpy`` are traced by themselves for each shape, and then inlined.
+"""
+
+
 def _wider(function: Callable[..., Any], dtype: Any, x: jax.Array, *options: Any) -> jax.Array:
     """Apply a function in a type that has both x and what is accumulated."""
     return function(x.astype(jnp.result_type(x, dtype)), *options).astype(x.dtype)
@@ -357,7 +418,7 @@ def _functions(key: Any, options: Mapping[str, Any]) -> dict[str, Callable[..., 
     if options["accumulate"] is not None:
         for name in WIDER:
             own[name] = functools.partial(_wider, FUNCTIONS[name], options["accumulate"])
-    return {**FUNCTIONS, **own, "loop": functools.partial(_loop, key, options)}
+    return {**FUNCTIONS, **SOONER, **own, "loop": functools.partial(_loop, key, options)}
 
 
 def _loop(key: Any, options: Mapping[str, Any], *arguments: Any) -> list[Any]:

@@ -60,7 +60,7 @@ from catlearn.arrays.evaluation import evaluate
 from catlearn.arrays.programs import _Planner, programmed
 from catlearn.errors import CatlearnError
 from catlearn.models import LoweredCircuit
-from catlearn.models.circuits import FUNCTIONS
+from catlearn.models.circuits import FUNCTIONS, SOONER
 from catlearn.zoo.architectures import attention, gpt2_layer, rotary
 from tests.trees import close
 
@@ -678,3 +678,51 @@ def test_indices_outside_of_their_axis_are_refused_on_request_also_inside_of_jit
         with pytest.raises(CatlearnError) as caught:
             fn(table, index)
         assert [one.law for one in caught.value.failures] == ["lookup"]
+
+
+SIDES = ("ab->a", "abc->ca", "ab,bc->ac", "ab,cb->ca", "ab,a->ba", "b,a->ab", "abc,acd->bda",
+         "ab,ab->a", "a,a->", "aab->b", "ab,b,c->ac", "ab,c->a")  # fmt: skip
+
+
+def cosines(side):
+    shape = [2 + "abcd".index(letter) for letter in side]
+    return jnp.cos(jnp.arange(np.prod(shape, initial=1))).reshape(shape)
+
+
+X, N = jnp.array([[1.5, -2, jnp.nan]]), jnp.array([[3, -1, 2]])
+PAIRS = (X, -X), (N, X), (N, N[:, :1]), (X.astype("float32"), X)
+MASKED = [(mask, x, -np.inf) for mask in (N > 0, 1.0 * (N > 0)) for x in (X, N)]
+STEPS = [
+    *(("einsum", *map(cosines, text.partition("->")[0].split(",")), text) for text in SIDES),
+    *((name, *some) for name in ("add", "mul", "larger") for some in PAIRS),
+    *((name, some) for name in ("neg", "exp", "log", "abs", "square") for some in (X, N)),
+    *(("where", *some) for some in MASKED),
+    *(("max", some, (1,)) for some in (X, N, N > 0)),
+]
+"""Steps of programs with what they are given."""
+
+
+def test_what_is_traced_sooner_is_the_same(mutants, monkeypatch):
+    def step(table, name, given):
+        real = [k for k, x in enumerate(given) if isinstance(x, jax.Array) and x.dtype.kind == "f"]
+
+        def run(*own):
+            known = dict(zip(real, own, strict=True))
+            return table[name](*(known.get(k, x) for k, x in enumerate(given)))
+
+        made, back = jax.vjp(run, *(given[k] for k in real))
+        return [made, *(back(jnp.ones_like(made)) if real else ())]
+
+    def agree():
+        tables = FUNCTIONS, SOONER
+        made = jax.jit(lambda: [[x for name, *given in STEPS for x in step(table, name, given)]
+                                for table in tables])()  # fmt: skip
+        return all(a.dtype == b.dtype and np.allclose(a, b, 1e-14, 0, equal_nan=True)
+                   for a, b in zip(*made, strict=True))  # fmt: skip
+
+    assert agree()
+    changes = {"einsum": lambda x, *rest: FUNCTIONS["einsum"](-x, *rest), "larger": jnp.fmax}
+    for name, other in changes.items():
+        with mutants(f"what is traced sooner: {name}"), monkeypatch.context() as changed:
+            changed.setitem(SOONER, name, other)
+            assert not agree()
