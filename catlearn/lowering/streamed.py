@@ -33,7 +33,7 @@ from catlearn.errors import (
     expect,
 )
 from catlearn.models.circuits import LoweredCircuit, functions_of
-from catlearn.streams.folding import Fold, Grouping, grouped, refuse_blocks
+from catlearn.streams.folding import Fold, Grouping, before, grouped, refuse_blocks
 from catlearn.streams.prefix import PrefixFold
 from catlearn.streams.skipping import Skip, hidden, skips, starts_empty
 
@@ -289,6 +289,41 @@ def _written(
     ]
 
 
+class Stacks:
+    """Arrays of which small ones of one shape and type are stacked.
+
+    What a loop carries in a stack is the result of one kernel, and not of one for each array.
+
+    Parameters
+    ----------
+    arrays
+        The arrays, or what has their shapes and types.
+    read
+        What small ones are smaller than.
+    """
+
+    def __init__(self, arrays: Sequence[Any], read: Sequence[Any]) -> None:
+        same: dict[Any, list[int]] = {}
+        for k, one in enumerate(arrays):
+            same.setdefault((one.shape, one.dtype), []).append(k)
+        self.places: list[list[int]] = []
+        for own in same.values():
+            small = sum(arrays[k].size for k in own) < sum(one.size for one in read)
+            self.places += [own] if small else [[k] for k in own]
+
+    def together(self, arrays: Sequence[Any]) -> list[Any]:
+        """Return the stacks."""
+        return [jnp.stack([arrays[k] for k in own]) if len(own) > 1 else arrays[own[0]]
+                for own in self.places]  # fmt: skip
+
+    def apart(self, stacks: Sequence[Any]) -> list[Any]:
+        """Return the arrays of stacks."""
+        found = {}
+        for own, one in zip(self.places, stacks, strict=True):
+            found |= {k: one[n] if len(own) > 1 else one for n, k in enumerate(own)}
+        return [found[k] for k in range(len(found))]
+
+
 class _Groups:
     """Blocks of outputs, one after the other."""
 
@@ -437,11 +472,13 @@ class FoldRun:
         return found
 
     def part(self, name: str, arrays: Sequence[Any], block: int = 0) -> tuple[Any, ...]:
-        """Run one of the circuits of the fold."""
+        """Run one of the circuits of the fold; of its terms as far as :meth:`needed`."""
         key = name, block, tuple(sorted(self.sizes.items()))
         if key not in self.known:
-            sizes = {**self.sizes, self.fold.block: block}
-            self.known[key] = programmed(getattr(self.fold, name), sizes)
+            circuit, sizes = getattr(self.fold, name), {**self.sizes, self.fold.block: block}
+            if name == "terms":
+                circuit = before(circuit, [circuit.cod[k] for k in self.needed()])
+            self.known[key] = programmed(circuit, sizes)
         return tuple(self.known[key].run(self.functions, arrays))
 
     def head(self, *inputs: Any) -> tuple[list[Any], list[Any]]:
@@ -457,7 +494,7 @@ class FoldRun:
     def over(self, step: Any, carried: Any, first: int = 0) -> Any:
         """Carry something over all blocks from one on; ``step(carried, start, block)``."""
         full, rest = divmod(self.length, self.block)
-        starts = jnp.arange(first, full) * self.block
+        starts = np.arange(first, full, dtype=np.int32) * self.block
         if len(starts):
             carried, _ = jax.lax.scan(
                 lambda state, start: (step(state, start, self.block), None), carried, starts
@@ -518,28 +555,27 @@ class FoldRun:
         masks = self.closing()
         state, first = self.beginning(fixed, entries)
         count, left = len(state), varying(self.left(state, entries), fixed, entries)
-        name = "compensated" if left else "step"
+        name, state = "compensated" if left else "step", [*state, *left]
+        stacks = Stacks(state, entries)
 
         def step(carried: Any, start: Any, block: int) -> Any:
             read = self.blocks(entries, start, block)
 
             def run(carried: Any) -> Any:
-                return self.part(name, (*carried, *fixed, *read), block)
+                own = stacks.apart(carried)
+                return stacks.together(self.part(name, (*own, *fixed, *read), block))
 
             closed = self.closed(masks, (*fixed, *read))
-            return jax.lax.cond(either(closed), tuple, run, carried) if masks else run(carried)
+            return jax.lax.cond(either(closed), list, run, carried) if masks else run(carried)
 
-        return self.over(self.kept(step), (*state, *left), first)[:count]
+        found = self.over(self.kept(step), stacks.together(state), first)
+        return tuple(stacks.apart(found)[:count])
 
     def beginning(self, fixed: Sequence[Any], entries: Sequence[Any]) -> tuple[Any, int]:
         """Return the state that blocks begin with, and how many blocks it has read."""
-
-        def lift() -> Any:
-            return self.part("lift", (*fixed, *self.blocks(entries, 0, self.block)), self.block)
-
-        made = jax.eval_shape(lift)
+        made = self.lifted(fixed, entries)
         if not (starts_empty(self.fold) and all(map(is_inexact, made))):
-            return lift(), 1
+            return self.lift(fixed, entries), 1
         return varying(tuple(self.empty(made)), fixed, entries), 0
 
     def empty(self, like: Sequence[Any]) -> list[Any]:
@@ -548,6 +584,27 @@ class FoldRun:
             jnp.full(one.shape, -jnp.inf if kind == "max" else 0, one.dtype)
             for one, kind in zip(like, self.fold.kinds, strict=True)
         ]
+
+    def lift(self, fixed: Sequence[Any], entries: Sequence[Any]) -> tuple[Any, ...]:
+        """Return the state of the first block."""
+        return self.part("lift", (*fixed, *self.blocks(entries, 0, self.block)), self.block)
+
+    def lifted(self, fixed: Sequence[Any], entries: Sequence[Any]) -> Sequence[Any]:
+        """Return the shapes and types of a state.
+
+        Where all is real numbers of one type, so is the state, and nothing has to be traced.
+        """
+        H, kind = self.fold.lift.apex, jnp.result_type(float)
+        dom, cod, axes = self.fold.lift.dom, self.fold.lift.cod, H.lists["axes"]
+        given = zip(dom, (*fixed, *entries), strict=False)
+        if (
+            any(one.kernel.name in ("cast", "opaque") for one in H.operations)
+            or any(H.types[wire] != "R" for wire in cod)
+            or any(H.types[wire] != "N" and x.dtype != kind for wire, x in given)
+        ):
+            return jax.eval_shape(self.lift, fixed, entries)
+        shapes = ([self.sizes[axis] for axis in axes.row(wire).tolist()] for wire in cod)
+        return [jax.ShapeDtypeStruct(shape, kind) for shape in shapes]
 
     def left(self, state: Sequence[Any], entries: Sequence[Any]) -> list[Any]:
         """Return zeros for what rounding leaves out of the sums of a state, if it is kept."""
@@ -710,7 +767,7 @@ class FoldRun:
 
             def terms(own: Any, blocks: Any) -> Any:
                 arrays = (*references, *put(fixed, own), *put(parts, blocks), index)
-                return self.needed(self.part("terms", arrays, block))
+                return [*self.part("terms", arrays, block)]
 
             def back(*own: Any) -> Any:
                 made, terms_back = jax.vjp(terms, *own)
@@ -727,9 +784,10 @@ class FoldRun:
             axes = [a for a, x in zip(self.fold.entries, entries, strict=True) if is_inexact(x)]
             return totals, left, _written(of_entries, of_block, axes, start)
 
-        zeros = jax.tree.map(jnp.zeros_like, (own_fixed, own_entries))
-        totals, count = [*sums, *zeros[0]], len(sums)
-        carried = varying((totals, self.left_of(totals, entries), zeros[1]), fixed, entries)
+        totals, count = [*sums, *map(jnp.zeros_like, own_fixed)], len(sums)
+        left = self.left_of(totals, entries)
+        # each block of the last ones is written, so that what they begin with is no matter
+        carried = varying((totals, left, own_entries), fixed, entries)
         totals, _, of_entries = self.over(step, carried)
         return totals[:count], totals[count:], of_entries
 
@@ -755,11 +813,11 @@ class FoldRun:
 
         def count(start: Any, block: int) -> list[Any]:
             arrays = (*references, *fixed, *self.blocks(entries, start, block))
-            made = self.part("terms", arrays, block)[len(state) :]
+            made = self.part("terms", arrays, block)[-len(self.greatest()) :]
             return [
                 self._summed(n, same)
-                for k, n in self.greatest()
-                for same in self.attained(n, made[n], state[k])
+                for (k, n), own in zip(self.greatest(), made, strict=True)
+                for same in self.attained(n, own, state[k])
             ]
 
         def step(carried: Any, start: Any, block: int) -> Any:
@@ -792,11 +850,11 @@ class FoldRun:
         found = same.sum(axis=self._lost(n))
         return jnp.transpose(found, np.argsort(order).tolist())
 
-    def needed(self, made: Sequence[Any]) -> list[Any]:
-        """Return the sums of a block, and what the greatest entries are of that outputs need."""
+    def needed(self) -> list[int]:
+        """List which terms are sums, and which are what greatest entries are of, as needed."""
         count = len(self.fold.kinds)
-        sums = [one for one, kind in zip(made, self.fold.kinds, strict=False) if kind == "sum"]
-        return [*sums, *(made[count + n] for _, n in self.greatest())]
+        sums = (k for k, kind in enumerate(self.fold.kinds) if kind == "sum")
+        return [*sums, *(count + n for _, n in self.greatest())]
 
     def cotangents(self, made: Any, of_state: Any, state: Any, ties: Mapping[int, Any]) -> Any:
         """Return the cotangents of what is needed of a block."""
@@ -821,10 +879,7 @@ class TotalRun(FoldRun):
     def saved(self, *inputs: Any) -> tuple[Any, Any]:
         """Return the outputs; and the last state, with its gradient."""
         fixed, entries = self.head(*inputs)
-        first = jax.eval_shape(
-            lambda: self.part("lift", (*fixed, *self.blocks(entries, 0, self.block)), self.block)
-        )
-        zeros = [jnp.zeros(one.shape, one.dtype) for one in first]
+        zeros = [jnp.zeros(one.shape, one.dtype) for one in self.lifted(fixed, entries)]
         ones = [*map(jnp.ones_like, zeros)]
         state, *slopes = self.summed((), fixed, entries, (), lambda made: ones, zeros)
         return self.ended(state, fixed, inputs), (state, slopes)

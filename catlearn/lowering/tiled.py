@@ -16,6 +16,7 @@ import numpy as np
 
 from catlearn.arrays.programs import programmed
 from catlearn.lowering.streamed import FoldRun, either, is_inexact, put, varying
+from catlearn.streams.folding import before
 from catlearn.streams.skipping import Skip
 from catlearn.streams.tiles import Tiled
 
@@ -41,12 +42,14 @@ class TiledRun(FoldRun):
         self.tiled, self.rows = tiled, rows
 
     def at_tile(self, name: str, arrays: Sequence[Any]) -> tuple[Any, ...]:
-        """Run a part of the fold at a tile."""
+        """Run a part of the fold at a tile; of its terms as far as they are :meth:`needed`."""
         part = getattr(self.tiled, name)
         key = "tile", name, self.rows, self.block, tuple(sorted(self.sizes.items()))
         if key not in self.known:
-            own = {self.fold.block: self.block, part.blocks[0]: self.rows}
-            self.known[key] = programmed(part.body, {**self.sizes, **own})
+            body, own = part.body, {self.fold.block: self.block, part.blocks[0]: self.rows}
+            if name == "terms":
+                body = before(body, [body.cod[k] for k in self.needed()])
+            self.known[key] = programmed(body, {**self.sizes, **own})
         return tuple(self.known[key].run(self.functions, [arrays[k] for k in part.given]))
 
     def over_tiles(self, step: Any, carried: Any, tiles: np.ndarray, *more: np.ndarray) -> Any:
@@ -104,10 +107,7 @@ class TiledRun(FoldRun):
                 late = [np.arange(len(tiles) + len(last)) >= len(tiles)]
             tiles = np.concatenate([tiles, last.reshape(-1, 2).astype(tiles.dtype)])
 
-        def lift() -> Any:
-            return self.part("lift", (*fixed, *self.blocks(entries, 0, self.block)), self.block)
-
-        empty = self.empty(jax.eval_shape(lift))
+        empty = self.empty(self.lifted(fixed, entries))
         left = self.left(empty, entries)
         name = "compensated" if left else "step"
 
@@ -152,7 +152,6 @@ class TiledRun(FoldRun):
         certain = [one for one in self.tiled.known if one.is_sure]
         masks = [one for one in self.tiled.masks if one not in certain]
         real = [is_inexact(one) for one in (*fixed, *entries)]
-        sums = [k for k, kind in enumerate(self.fold.kinds) if kind == "sum"]
 
         def step(carried: Any, row: Any, start: Any) -> Any:
             totals, left = carried
@@ -169,10 +168,9 @@ class TiledRun(FoldRun):
                 given = [*_cut(of_state, at)]
 
                 def summed(own: Any) -> Any:
-                    made = self.at_tile("terms", (*known, *put(arrays, own)))
-                    return [made[k] for k in sums]
+                    return [*self.at_tile("terms", (*known, *put(arrays, own)))]
 
-                return jax.vjp(summed, own)[1]([given[k] for k in sums])[0]
+                return jax.vjp(summed, own)[1]([given[k] for k in self.needed()])[0]
 
             if masks:
                 known, arrays, own = blocks()

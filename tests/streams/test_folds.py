@@ -324,3 +324,17 @@ def test_what_is_accumulated_is_of_inputs_parameters_and_earlier_sums():
     assert stream(layer, "f").state == ("a0[n] = sum_f relu B",)
     twice = stream(cumsum("[t]") >> cumsum("[t]"), "t").state
     assert [one.partition("= ")[2] for one in twice] == ["sum_t in0", "sum_t cumsum"]
+
+
+def test_small_arrays_of_a_state_go_round_as_one(mutants, monkeypatch):
+    fold, stacks = stream(logsumexp("b [v] -> b"), "v"), streamed.Stacks
+
+    def carried():
+        run = cl.lower(fold, block=2)
+        loop = str(jax.make_jaxpr(lambda x: run({}, x))(jnp.ones((2, 8))))
+        return re.findall(r"num_carry=(\d+)", loop)
+
+    assert carried() == ["1"]
+    with mutants("streams: each array of a state goes round by itself"):
+        monkeypatch.setattr(streamed, "Stacks", lambda arrays, read: stacks(arrays, ()))
+        assert carried() == ["2"]
