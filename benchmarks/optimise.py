@@ -2,8 +2,9 @@
 
 The gradient is that of the mean of squares of the result, by all real arrays; memory is that of the
 compiled program besides its inputs and outputs. Compiling is all that comes before the first run,
-tracing, lowering and XLA's part, in seconds of the processor. Attentions of equinox, flax and nnx
-are measured where these are installed.
+tracing, lowering and XLA's part, in seconds of the processor, in turns; *by hand* it is that of a
+program with the same blocks and a reverse pass of its own, as an expert writes it, where there is
+one. Attentions of equinox, flax and nnx are measured where these are installed.
 
     python benchmarks/optimise.py [--quick] [--only NAME ...] [--out table.md]
 """
@@ -20,12 +21,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+from by_hand import streamed
 
 import catlearn as cl
 
 COLUMNS = (
     "function", "streamed", "memory, before / after", "after, MB", "time, after / before",
-    "compiling, after / before", "planning, s", "difference",
+    "compiling, after / before", "compiling, by hand / before", "planning, s", "difference",
 )  # fmt: skip
 
 Case = tuple[Callable[..., Any], tuple[Any, ...]]
@@ -149,6 +151,33 @@ CASES: dict[str, tuple[Callable[[int], Case], str]] = {
 """What is measured, and the library that it needs."""
 
 
+def equinox_by_hand(size: int) -> Callable[..., Any]:
+    """Return equinox's attention with its products formed in tiles."""
+    import equinox as eqx
+
+    layer = eqx.nn.MultiheadAttention(4, 64, key=jax.random.key(1))
+    attend, rest = streamed.attention(min(32, 2 * size), min(1024, 2 * size)), layer
+
+    def heads(linear: Any, x: Any) -> Any:
+        return jnp.moveaxis(jax.vmap(linear)(x).reshape(len(x), 4, -1), 1, 0)
+
+    def run(own: Any, x: Any) -> Any:
+        layer = eqx.combine(own, rest)
+        maps = layer.query_proj, layer.key_proj, layer.value_proj
+        made = attend(*(heads(one, x) for one in maps))
+        return jax.vmap(layer.output_proj)(jnp.moveaxis(made, 0, 1).reshape(len(x), -1))
+
+    return run
+
+
+BY_HAND: dict[str, Callable[[int], Callable[..., Any]]] = {
+    "optax cross-entropy": lambda size: streamed.cross_entropy(),
+    "causal attention": lambda size: streamed.attention(*(min(512, 4 * size),) * 2, causal=True),
+    "equinox attention": equinox_by_hand,
+}
+"""The same functions in blocks of the sizes that are planned, by hand."""
+
+
 def gradient_of(fn: Callable[..., Any]) -> Callable[..., Any]:
     """Return the gradient of the mean of squares of a result, by all real arrays."""
 
@@ -166,32 +195,46 @@ def gradient_of(fn: Callable[..., Any]) -> Callable[..., Any]:
     return gradient
 
 
-def measured(name: str, case: Case, rounds: int) -> tuple[Any, ...]:
+def measured(name: str, size: int, rounds: int) -> tuple[Any, ...]:
     """Return the row of a function."""
-    fn, arguments = case
+    fn, arguments = CASES[name][0](size)
     fast = cl.optimise(fn)
     start = time.perf_counter()
     plan = fast.plan(*arguments)
     planning = time.perf_counter() - start
-    made, compiling = {}, {}
-    for key, one in (("before", fn), ("after", fast)):
-        jax.clear_caches()
-        start = time.process_time()
-        made[key] = jax.jit(gradient_of(one)).lower(*arguments).compile()
-        compiling[key] = time.process_time() - start
+    fns = {"before": fn, "after": fast}
+    if name in BY_HAND:
+        fns["by hand"] = BY_HAND[name](size)
+    made: dict[str, Any] = {}
+
+    def compilation(key: str) -> Callable[[], None]:
+        def compile() -> None:
+            jax.clear_caches()
+            made[key] = jax.jit(gradient_of(fns[key])).lower(*arguments).compile()
+
+        return compile
+
+    compilations = {key: compilation(key) for key in fns}
+    took = _measure.in_turns(compilations, 1 + rounds // 2, clock=time.process_time)
+    took = {key: found[1:] or found for key, found in took.items()}  # the first round warms up
+    compiling = {key: str(_measure.ratio(took, key, "before")) for key in fns}
     held = {key: one.memory_analysis().temp_size_in_bytes for key, one in made.items()}
-    found = {key: one(*arguments) for key, one in made.items()}
-    scale = max(float(jnp.abs(one).max()) for one in found["before"])
-    gaps = [float(jnp.abs(a - b).max()) / scale for a, b in zip(*found.values(), strict=True)]
+    before, *others = (made[key](*arguments) for key in fns)
+    scale = max(float(jnp.abs(one).max()) for one in before)
+    gaps = [max(float(jnp.abs(a - b).max()) / scale for a, b in zip(before, one, strict=True))
+            for one in others]  # fmt: skip
+    if max(gaps) > 1e-4:
+        raise ArithmeticError(f"{name}: gradients differ by {max(gaps):.0e}")
     calls = {
-        key: (lambda one=one: jax.block_until_ready(one(*arguments))) for key, one in made.items()
+        key: (lambda one=made[key]: jax.block_until_ready(one(*arguments)))
+        for key in ("before", "after")
     }
     times = _measure.in_turns(calls, rounds, settle=True)
-    streamed = str(len(plan.streams.streamed)) if plan.streams.streamed else "left alone"
+    passes = str(len(plan.streams.streamed)) if plan.streams.streamed else "left alone"
     return (
-        name, streamed, f"{held['before'] / max(held['after'], 1):.1f}",
+        name, passes, f"{held['before'] / max(held['after'], 1):.1f}",
         f"{held['after'] / 1e6:.2f}", str(_measure.ratio(times, "after", "before")),
-        f"{compiling['after'] / compiling['before']:.2f}", f"{planning:.2f}", f"{max(gaps):.0e}",
+        compiling["after"], compiling.get("by hand", ""), f"{planning:.2f}", f"{gaps[0]:.0e}",
     )  # fmt: skip
 
 
@@ -203,11 +246,11 @@ def main() -> None:
     size, rounds = (128, 1) if chosen.quick else (1024, 9)
     table = _measure.Table(COLUMNS, f"Gradients, {_measure.device()}.", options=chosen)
     for name in chosen.only or CASES:
-        make, library = CASES[name]
+        _, library = CASES[name]
         if importlib.util.find_spec(library) is None:
             print(f"{name}: {library} is not installed")
             continue
-        table.row(measured(name, make(size), rounds))
+        table.row(measured(name, size, rounds))
     table.write(chosen.out)
 
 
