@@ -314,8 +314,12 @@ class ArrayHypergraph(Hypergraph):
 
     def size_of(self, axis: int) -> Size:
         """Return the size of an axis, over names; of axes of one size over the plainest name."""
-        size = self.solution.of(Size.generator(axis))
-        return size.rename(lambda key: self._plainest[key] if key >= 0 else self.called(key))
+
+        def named() -> Size:
+            size = self.solution.of(Size.generator(axis))
+            return size.rename(lambda key: self._plainest[key] if key >= 0 else self.called(key))
+
+        return self._cached(f"size of {axis}", named)
 
     @cached_property
     def _plainest(self) -> dict[int, str]:

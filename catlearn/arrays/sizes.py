@@ -201,6 +201,9 @@ class Size(Legible):
         """
         if self.generators.isdisjoint(values):
             return self
+        match self.terms:
+            case ((((key, 1),), 1),):
+                return Size.of(values[key])
         terms: dict[Monomial, int] = {}
         for monomial, c in self.terms:
             kept = tuple((key, exponent) for key, exponent in monomial if key not in values)

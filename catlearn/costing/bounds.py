@@ -62,7 +62,7 @@ class LowerBound(Legible):
 
 def _expect_memory(memory: Any) -> None:
     real = isinstance(memory, Real) and not isinstance(memory, bool)
-    if not real or not 1 < memory < math.inf:
+    if not real or not 1 < float(memory) < math.inf:
         raise wrong_kind(memory, "memory", "a number of words, more than 1")
 
 

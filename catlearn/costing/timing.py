@@ -25,7 +25,7 @@ from dataclasses import dataclass
 from catlearn.cost import LAWVERE, ULTRAMETRIC, CommutativeMonoid
 from catlearn.costing.hierarchy import Device, device_named, seconds_text
 from catlearn.display import Legible
-from catlearn.errors import expect
+from catlearn.errors import expect, wrong_kind
 
 
 @dataclass(frozen=True)
@@ -86,10 +86,11 @@ def timed(
     """
     expect(work, Mapping, "work", "a dict of operations by unit")
     expect(transfers, Iterable, "transfers", "a list of bytes for each level")
-    device = device_named(device)
-    expect(device, Device, "device", "a Device, or the name of one of devices")
-    units = {unit: float(n) / device.throughput(unit, width) for unit, n in work.items()}
-    for above, below, crossing in zip(device.levels, device.levels[1:], transfers, strict=False):
+    found = device_named(device)
+    if found is None:
+        raise wrong_kind(device, "device", "a Device, or the name of one of devices")
+    units = {unit: float(n) / found.throughput(unit, width) for unit, n in work.items()}
+    for above, below, crossing in zip(found.levels, found.levels[1:], transfers, strict=False):
         assert below.bandwidth is not None
         units[above.name] = float(crossing) / below.bandwidth
     return Time(units)
