@@ -65,7 +65,15 @@ from catlearn.arrays.sizes import Size, SizeRelation, Solution, read_size, solve
 from catlearn.category import MonoidalFunctor, Verdict
 from catlearn.cset.cospan import Open
 from catlearn.display import Displayed
-from catlearn.errors import CatlearnError, Failure, NotComposable, did_you_mean, expect, refuse
+from catlearn.errors import (
+    CatlearnError,
+    Failure,
+    NotComposable,
+    did_you_mean,
+    expect,
+    expect_dicts,
+    refuse,
+)
 from catlearn.finset.value import Frozen
 
 LONG = 8
@@ -605,7 +613,7 @@ class Circuit(Frozen, Displayed):
             letter, size = draft.axes[row]
             draft.axes[row] = letter, (size or frozenset()) | {value}
 
-        expect(sizes, (type(None), Mapping), "sizes", "a dict, such as {'m': 4}")
+        expect_dicts("a dict, such as {'m': 4}", sizes=sizes)
         given = {name: read_size(size) for name, size in {**(sizes or {}), **more}.items()}
         values = {name: draft.size(size) for name, size in given.items()}
         for name, size in given.items():

@@ -53,7 +53,7 @@ from catlearn.arrays.kernels import Kernel
 from catlearn.arrays.sizes import ONE, Scalar, Size, SizeRelation
 from catlearn.cset.rewriting import Rule
 from catlearn.display import Legible
-from catlearn.errors import Failure, expect, refuse, wrong_kind
+from catlearn.errors import Failure, expect, expect_dicts, refuse, wrong_kind
 from catlearn.finset.tables import morphism
 
 WORTH = 0.9
@@ -820,7 +820,7 @@ def rewrite(
     listed = "a list of rules, CircuitRule(name, left, right)"
     expect(circuit, Circuit, "what is rewritten", "a circuit")
     expect(price, Callable, "price", "a function from a box and sizes to a number")
-    expect(sizes, (Mapping, type(None)), "sizes", "a dict from rows of axes to sizes")
+    expect_dicts("a dict from rows of axes to sizes", sizes=sizes)
     if isinstance(rules, str | CircuitRule):
         raise wrong_kind(rules, "rules", listed)
     expect(rules, Iterable, "rules", listed)

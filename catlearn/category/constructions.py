@@ -93,7 +93,7 @@ from catlearn.category.transformation import NaturalTransformation
 from catlearn.errors import NotComposable, TooLarge, expect, expect_each, fault
 from catlearn.finset import Diagram, colimit
 from catlearn.finset.join import find, join, keys, positions
-from catlearn.finset.value import once
+from catlearn.finset.value import marked, once
 from catlearn.names import distinct
 
 Made = TypeVar("Made", bound=FiniteCategory)
@@ -214,8 +214,7 @@ def full_subcategory(C: FiniteCategory, objects: Iterable[str | int]) -> Subcate
 
 
 def _full(kind: type[Subcategory], C: FiniteCategory, objects: np.ndarray) -> Subcategory:
-    inside = np.zeros(len(C.ob), bool)
-    inside[objects] = True
+    inside = marked(objects, len(C.ob))
     arrows = np.flatnonzero(inside[C.src.values] & inside[C.tgt.values])
     return kind.of(C, objects, arrows)
 

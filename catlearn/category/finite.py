@@ -107,7 +107,7 @@ from catlearn.errors import (
 from catlearn.finset import FinFunction, FinSet, Record
 from catlearn.finset.join import expand, positions
 from catlearn.finset.sets import as_finset
-from catlearn.finset.value import SHOWN, failures_at, once, read_only
+from catlearn.finset.value import SHOWN, failures_at, marked, once, read_only
 from catlearn.names import distinct
 
 ArrowLike = int | str | Path
@@ -450,9 +450,8 @@ class FiniteCategory(Category):
 
     def _find_generators(self) -> np.ndarray:
         unit, (first, second) = self.is_identity, self.pairs
-        split = np.zeros(len(self.ar), bool)
         proper = self.composites[~(unit[first] | unit[second])]
-        split[proper[proper >= 0]] = True
+        split = marked(proper[proper >= 0], len(self.ar))
         found = np.flatnonzero(~split & ~unit)
         while True:
             missing = ~self._reach(found)[0]
@@ -923,8 +922,7 @@ class FiniteCategory(Category):
         raise TooManyPaths(message, found.count)
 
     def _mask(self, rows: np.ndarray) -> np.ndarray:
-        mask = np.zeros(len(self.ar), bool)
-        mask[rows] = True
+        mask = marked(rows, len(self.ar))
         mask.setflags(write=False)
         return mask
 

@@ -76,6 +76,7 @@ from catlearn.errors import (
     UnknownName,
     did_you_mean,
     expect,
+    expect_each,
     fault,
     listed,
     refuse,
@@ -444,8 +445,7 @@ class EnrichedFunctor(Frozen, by="domain codomain objects"):
         objects: Mapping[str, str],
         check: bool = True,
     ) -> None:
-        for side, category in (("domain", domain), ("codomain", codomain)):
-            expect(category, EnrichedCategory, side, "an EnrichedCategory")
+        expect_each(EnrichedCategory, "an EnrichedCategory", domain=domain, codomain=codomain)
         expect(objects, Mapping, "objects", "a dict from objects to objects")
         self._set(domain=domain, codomain=codomain, objects=Record(objects))
         self._validate(check)
@@ -540,8 +540,7 @@ class Bimodule(Matrix):
         entries: Any,
         check: bool = True,
     ) -> None:
-        for side, category in (("domain", domain), ("codomain", codomain)):
-            expect(category, EnrichedCategory, side, "an EnrichedCategory")
+        expect_each(EnrichedCategory, "an EnrichedCategory", domain=domain, codomain=codomain)
         self._set(domain=domain, codomain=codomain)
         super().__init__(entries, domain.quantale, domain.objects, codomain.objects, check)
         self._validate(check)

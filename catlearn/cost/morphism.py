@@ -107,6 +107,7 @@ from catlearn.errors import (
     TooLarge,
     UnknownName,
     expect,
+    expect_each,
     fault,
     refuse,
 )
@@ -163,8 +164,7 @@ class CostMorphism(Brief):
         check: bool = True,
     ) -> None:
         if check:
-            for side, one in (("domain", domain), ("codomain", codomain)):
-                expect(one, Objective, side, "an Objective")
+            expect_each(Objective, "an Objective", domain=domain, codomain=codomain)
             for name, names in (("parameters", parameters), ("constants", constants)):
                 expect(names or {}, Mapping, name, "a dict from names to names")
         given, renamed = dict(parameters or {}), dict(constants or {})

@@ -44,7 +44,7 @@ from catlearn.cost.objective import Aggregator, Objective, Term, Terms, one_aggr
 from catlearn.cost.quantale import LAWVERE, ULTRAMETRIC, Quantale, write_value
 from catlearn.cset import Open
 from catlearn.cset.cospan import free_rows, leg_along
-from catlearn.errors import Failure, Failures, UnknownName, expect, fault, refuse
+from catlearn.errors import Failure, Failures, UnknownName, expect, expect_each, fault, refuse
 from catlearn.finset import FinFunction, Frozen, Shape, Tables, coequalizer, coproduct
 from catlearn.finset.value import once
 from catlearn.names import fresh
@@ -104,8 +104,7 @@ class OpenObjective(Frozen, by="objective inputs outputs"):
     ) -> None:
         if check:
             expect(objective, Objective, "the objective", "an Objective")
-            for side, names in (("inputs", inputs), ("outputs", outputs)):
-                expect(names, Iterable, side, "names of variables")
+            expect_each(Iterable, "names of variables", inputs=inputs, outputs=outputs)
         self._set(objective=objective, inputs=tuple(inputs), outputs=tuple(outputs))
         self._validate(check)
 
@@ -129,8 +128,7 @@ class OpenObjective(Frozen, by="objective inputs outputs"):
         variables
             All variables; by default the exposed ones and all the leaves of the terms.
         """
-        for side, names in (("inputs", inputs), ("outputs", outputs)):
-            expect(names, Iterable, side, "names of variables")
+        expect_each(Iterable, "names of variables", inputs=inputs, outputs=outputs)
         inputs, outputs = tuple(inputs), tuple(outputs)
         if variables is None:
             read = Objective((), terms, aggregator)

@@ -34,7 +34,7 @@ from catlearn.costing.island import Island, Mode, usual
 from catlearn.costing.reverse import reverse_of
 from catlearn.costing.work import Work
 from catlearn.display import Legible, html_table, text_table
-from catlearn.errors import CatlearnError, UnknownName, did_you_mean, expect
+from catlearn.errors import CatlearnError, UnknownName, did_you_mean, expect, expect_dicts
 from catlearn.typesetting import escape_latex, latex_table
 
 HEADS = ("column", "live", "M"), ("crossing", "words", "times", "H"), ("total", "")
@@ -276,7 +276,7 @@ class CircuitResources(Legible):
         UnknownName
             Listing blocks that there are not.
         """
-        expect(blocks, (type(None), Mapping), "blocks", "a dict, such as {'g_q': 128}")
+        expect_dicts("a dict, such as {'g_q': 128}", blocks=blocks)
         given, island = {**(blocks or {}), **more}, self.island
         known = island.bounds
         unknown = [name for name in given if name not in known]

@@ -67,7 +67,7 @@ from catlearn.finset import (
 from catlearn.finset.merge import quotient
 from catlearn.finset.shapes import same_label
 from catlearn.finset.tables import morphism
-from catlearn.finset.value import Frozen
+from catlearn.finset.value import Frozen, marked
 from catlearn.names import distinct
 
 LISTED = 100
@@ -396,8 +396,8 @@ def _congruences(l: TableMorphism, m: TableMorphism) -> Iterator[dict[str, np.nd
     for table, part in l.components.items():
         # Where l identifies no two of the rows over a row of G, they are one.
         at, size = over[table], m.codomain.size(table)
-        loose = np.zeros(size, bool)
-        loose[at[np.bincount(part.values, minlength=part.codomain.size)[part.values] > 1]] = True
+        often = np.bincount(part.values, minlength=part.codomain.size)
+        loose = marked(at[often[part.values] > 1], size)
         start[table] = _classes(np.where(loose[at], size + np.arange(at.size), at))
         for g in np.flatnonzero(loose).tolist():
             pairs += [(table, *two) for two in combinations(np.flatnonzero(at == g).tolist(), 2)]
@@ -439,7 +439,7 @@ def _complements(
 ) -> Iterator[Complement]:
     """Generate the complements of maps that meet the gluing conditions."""
     G, K = M.codomain, L.domain
-    inside = {t: np.isin(np.arange(G.size(t)), part.values) for t, part in M.components.items()}
+    inside = {t: marked(part.values, G.size(t)) for t, part in M.components.items()}
     for classes in _congruences(L, M):
         copies, places = {}, {}
         for table, part in L.components.items():
@@ -511,7 +511,8 @@ class _Unfolding:
         if not self.failures:
             self._check_copies(l, m, classes)
         if not self.failures:
-            self._delete()
+            for table, mark in leading(self.G, {t: n == 0 for t, n in self.copies.items()}).items():
+                self.copies[table][mark] = 0
             self._choose()
             first = {t: np.unique(one, return_index=True)[1] for t, one in classes.items()}
             self.places = {
@@ -536,35 +537,14 @@ class _Unfolding:
                 message = f"rows that go to it lead to different copies by {name}"
                 self.failures.add("conflict", where, message)
 
-    def _delete(self) -> None:
-        """Delete what leads to a deleted row."""
-        deleting = True
-        while deleting:
-            deleting = False
-            for name, (source, target) in self.G.shape.steps().items():
-                step = self.G.step(name)
-                bad = step.owners[self.copies[target][step.values] == 0]
-                bad = bad[self.outside[source][bad] & (self.copies[source][bad] > 0)]
-                self.copies[source][bad] = 0
-                deleting = deleting or bad.size > 0
-
     def _choose(self) -> None:
         """Copy what leads to copied rows."""
         steps = self.G.shape.steps()
-        marks = {t: n > 1 for t, n in self.copies.items()}
-        spreading = bool(any(mark.any() for mark in marks.values()))
-        while spreading:
-            spreading = False
-            for name, (source, target) in steps.items():
-                step = self.G.step(name)
-                new = step.owners[marks[target][step.values]]
-                new = new[(self.copies[source][new] > 0) & ~marks[source][new]]
-                marks[source][new] = True
-                spreading = spreading or new.size > 0
+        marks = leading(self.G, {t: n > 1 for t, n in self.copies.items()})
         waiting = {
             (t, row)
             for t, mark in marks.items()
-            for row in np.flatnonzero(mark & self.outside[t]).tolist()
+            for row in np.flatnonzero(mark & self.outside[t] & (self.copies[t] > 0)).tolist()
         }
         while waiting:
             ready = [one for one in waiting if not waiting & set(self._ends(*one))]
@@ -608,6 +588,14 @@ class _Unfolding:
                     place = int(first[table][row]) + number
                     found[name][place] = [next(to) for _ in range(length)]
         return found
+
+
+def leading(tables: Tables, marks: Mapping[str, np.ndarray]) -> Mapping[str, np.ndarray]:
+    """Mark the rows that lead to marked ones, besides these."""
+    if not any(mark.any() for mark in marks.values()):
+        return marks
+    others = tables.interior({t: np.flatnonzero(~mark) for t, mark in marks.items()})
+    return {t: ~marked(others[t], mark.size) for t, mark in marks.items()}
 
 
 def _raised(l: TableMorphism, m: TableMorphism) -> Iterator[Failure]:  # noqa: E741
@@ -704,9 +692,7 @@ def is_pushout(f: Any, g: Any, i: Any, j: Any) -> bool:
 
 def deleted_rows(l: FinFunction, m: FinFunction) -> np.ndarray:  # noqa: E741
     """Mark the elements of the codomain of m that are deleted."""
-    gone = np.zeros(m.codomain.size, bool)
-    gone[m.values[_outside(l)]] = True
-    return gone
+    return marked(m.values[_outside(l)], m.codomain.size)
 
 
 def deleted_tables(l: TableMorphism, m: TableMorphism) -> dict[str, np.ndarray]:  # noqa: E741
@@ -790,9 +776,7 @@ def dangling(
 
 def _outside(l: FinFunction) -> np.ndarray:  # noqa: E741
     """Return the elements of the codomain that are not values."""
-    missed = np.ones(l.codomain.size, bool)
-    missed[l.values] = False
-    return np.flatnonzero(missed)
+    return np.flatnonzero(~marked(l.values, l.codomain.size))
 
 
 def _merged(l: FinFunction, word: str) -> Iterator[Failure]:  # noqa: E741

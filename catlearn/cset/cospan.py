@@ -44,7 +44,16 @@ import numpy as np
 from catlearn.category import Graph
 from catlearn.cset.search import homomorphisms
 from catlearn.display import Displayed
-from catlearn.errors import Failure, Failures, NotComposable, expect, fault, refuse
+from catlearn.errors import (
+    Failure,
+    Failures,
+    NotComposable,
+    expect,
+    expect_dicts,
+    expect_each,
+    fault,
+    refuse,
+)
 from catlearn.finset import (
     Colimit,
     Diagram,
@@ -111,10 +120,12 @@ class Open(Frozen, Displayed, by="apex left right table"):
 
     def __init__(self, apex: Tables, inputs: Leg = (), outputs: Leg = (), table: str = "V") -> None:
         expect(apex, Tables, "apex", "a graph, C-set or other tables")
-        for side, leg in (("inputs", inputs), ("outputs", outputs)):
-            expect(
-                leg, (Iterable, TableMorphism), side, "a list of rows, or a morphism into the apex"
-            )
+        expect_each(
+            (Iterable, TableMorphism),
+            "a list of rows, or a morphism into the apex",
+            inputs=inputs,
+            outputs=outputs,
+        )
         failures = Failures()
         if table not in apex.shape.tables:
             message = f"is not one of {list(apex.shape.tables)}"
@@ -375,7 +386,7 @@ def glued(
     shared
         Table -> attribute: rows with equal labels there are one, see :meth:`Open.compose`.
     """
-    expect(shared, (type(None), Mapping), "shared", 'a dict, such as {"Array": "name"}')
+    expect_dicts('a dict, such as {"Array": "name"}', shared=shared)
     shape = apexes[0].shape
     refuse(
         "open objects",

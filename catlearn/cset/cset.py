@@ -67,7 +67,16 @@ import numpy as np
 
 from catlearn.category import Category, Equation, Functor, Graph, Morphisms, Path, Presentation
 from catlearn.category.path import Side, steps_of
-from catlearn.errors import Failure, Failures, did_you_mean, expect, fault, listed, refuse
+from catlearn.errors import (
+    Failure,
+    Failures,
+    did_you_mean,
+    expect,
+    expect_dicts,
+    fault,
+    listed,
+    refuse,
+)
 from catlearn.finset import FinFunction, FinSet, Order, Record, Shape, TableMorphism, Tables
 from catlearn.finset.shapes import coded
 from catlearn.finset.value import SHOWN, listing, once
@@ -123,7 +132,7 @@ class Schema(Shape):
     ) -> None:
         tables: dict[str, str] = {}
         types: dict[str, Any] = {}
-        expect(attributes, (type(None), Mapping), "attributes", "a dict by name")
+        expect_dicts("a dict by name", attributes=attributes)
         expect(equations, Iterable, "equations", "a list of equations")
         for name, given in (attributes or {}).items():
             if isinstance(given, str):
@@ -448,7 +457,7 @@ class CSet(Tables):
         **named: Any,
     ) -> None:
         schema = Schema.of(schema)
-        expect(parts, (type(None), Mapping), "parts", "a dict by table, arrow, list or attribute")
+        expect_dicts("a dict by table, arrow, list or attribute", parts=parts)
         kinds = (schema.tables, *(getattr(schema, kind) for kind in KINDS[1:]))
         given = {**(parts or {}), **named}
         known = [name for kind in kinds for name in kind]
@@ -711,7 +720,7 @@ class CSetMorphism(TableMorphism):
         check: bool = True,
         **components: Any,
     ) -> None:
-        expect(parts, (type(None), Mapping), "components", "a dict by table")
+        expect_dicts("a dict by table", components=parts)
         TableMorphism.__init__(self, domain, codomain, {**(parts or {}), **components}, check=check)
 
     def __repr__(self) -> str:

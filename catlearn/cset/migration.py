@@ -82,6 +82,7 @@ from catlearn.errors import (
     LabelConflict,
     did_you_mean,
     expect,
+    expect_dicts,
     fault,
     refuse,
 )
@@ -126,7 +127,7 @@ class Translation(Frozen):
 
     def __init__(self, F: Functor, also: Mapping[str, str] | None = None) -> None:
         expect(F, Functor, "F", "a functor of schemas")
-        expect(also, (type(None), Mapping), "also", 'a dict, such as {"colour": "src >> hue"}')
+        expect_dicts('a dict, such as {"colour": "src >> hue"}', also=also)
         source = Schema.of(F.domain)
         if Functor.identity(F.domain) == F:
             # That of what is no category goes to paths, which do not say of what.

@@ -79,6 +79,7 @@ from catlearn.cset.complement import (
     deleted_tables,
     final_failures,
     final_pullback_complement,
+    leading,
     pushout_complement,
     raised,
     row_word,
@@ -95,6 +96,7 @@ from catlearn.errors import (
     UnknownName,
     did_you_mean,
     expect,
+    expect_each,
     listed,
     refuse,
 )
@@ -112,7 +114,7 @@ from catlearn.finset import (
 )
 from catlearn.finset.shapes import same_label
 from catlearn.finset.tables import joined, morphism
-from catlearn.finset.value import Frozen, listing
+from catlearn.finset.value import Frozen, listing, marked
 from catlearn.finset.variables import Variable, bound, fill, filled, open_values, variables
 from catlearn.names import distinct
 
@@ -174,9 +176,8 @@ class Rule(Frozen, Displayed):
         sesqui: bool = False,
         name: str = "",
     ) -> None:
-        for side, given in (("left", left), ("right", right)):
-            wanted = "a morphism out of the interface; Rule.between(L, R) takes two objects"
-            expect(given, TableMorphism, side, wanted)
+        wanted = "a morphism out of the interface; Rule.between(L, R) takes two objects"
+        expect_each(TableMorphism, wanted, left=left, right=right)
         expect(sesqui, bool, "sesqui", "True or False")
         self._set(left=left, right=right, sesqui=sesqui, forbidden=tuple(forbidden), name=name)
         L, R = left.codomain, right.codomain
@@ -235,8 +236,7 @@ class Rule(Frozen, Displayed):
         >>> rule
         Rule(deletes e; keeps A, B; adds f)
         """
-        for side, given in (("L", L), ("R", R)):
-            expect(given, Tables, side, "a graph, C-set, diagram or other tables")
+        expect_each(Tables, "a graph, C-set, diagram or other tables", L=L, R=R)
         replace = {t: dict(rows) for t, rows in (options.pop("replace", None) or {}).items()}
         common = in_common(L, R, keep, replace)
         for table, rows in common.items():
@@ -705,13 +705,13 @@ class Reattached:
         self.whole, self.shape = whole, whole.shape
         self.heirs = rule._heirs(match)
         self.gone = deleted_tables(left, match)
-        image = {table: _marked(part) for table, part in match.components.items()}
+        image = {t: marked(part.values, whole.size(t)) for t, part in match.components.items()}
         self.remade = self._lead_to_replaced()
         self.made, self.sent = self._spread_out(rule.spread)
         reached = whole.closure(self.remade)
         self.context = {
             table: np.setdiff1d(
-                np.flatnonzero(~image[table] & _marks(rows, whole.size(table))), self.remade[table]
+                np.flatnonzero(~image[table] & marked(rows, whole.size(table))), self.remade[table]
             )
             for table, rows in reached.items()
         }
@@ -769,17 +769,8 @@ class Reattached:
 
     def _lead_to_replaced(self) -> dict[str, np.ndarray]:
         """Return the rows that stay but lead to a deleted row, at once or by each other."""
-        marks = {t: np.zeros(self.whole.size(t), bool) for t in self.shape.tables}
-        growing = any(self.heirs.values())
-        while growing:
-            growing = False
-            for name, (source, target) in self.shape.steps().items():
-                step = self.whole.step(name)
-                owners = step.owners
-                bad = (self.gone[target] | marks[target])[step.values] & ~self.gone[source][owners]
-                growing = growing or not marks[source][owners[bad]].all()
-                marks[source][owners[bad]] = True
-        return {table: np.flatnonzero(mark) for table, mark in marks.items()}
+        marks = leading(self.whole, self.gone) if any(self.heirs.values()) else self.gone
+        return {table: np.flatnonzero(mark & ~self.gone[table]) for table, mark in marks.items()}
 
     def _spread_out(
         self, spread: Mapping[str, frozenset[int]]
@@ -919,13 +910,3 @@ def sides_at(presentation: Tables, row: int) -> tuple[Path, Path]:
         for side in ("lhs", "rhs")
     )
     return Path(start, left, end), Path(start, right, end)
-
-
-def _marked(part: FinFunction) -> np.ndarray:
-    return _marks(part.values, part.codomain.size)
-
-
-def _marks(rows: np.ndarray, size: int) -> np.ndarray:
-    mark = np.zeros(size, bool)
-    mark[rows] = True
-    return mark

@@ -38,6 +38,7 @@ from catlearn.errors import (
     NotUnique,
     did_you_mean,
     expect,
+    expect_each,
     fault,
     refuse,
 )
@@ -106,12 +107,12 @@ def homomorphisms(
     >>> [(list(m.components["V"]), m.binding["c"]) for m in homomorphisms(two, G, monic=True)]
     [([0, 2], 'red'), ([2, 0], 'red')]
     """
-    for name, one in (("G", G), ("H", H)):
-        expect(one, Tables, name, "a graph, C-set or other tables")
+    expect_each(Tables, "a graph, C-set or other tables", G=G, H=H)
     if G.shape != H.shape:
         raise fault("search", "shape", "domain and codomain", f"{G.shape!r} is not {H.shape!r}")
-    for name, which in (("monic", monic), ("epic", epic), ("iso", iso)):
-        expect(which, (bool, Iterable), name, "True, False, or names of tables")
+    expect_each(
+        (bool, Iterable), "True, False, or names of tables", monic=monic, epic=epic, iso=iso
+    )
     expect(limit, (type(None), int, np.integer), "limit", "a number of morphisms, or None")
     wanted = 'a dict of dicts, such as {"V": {"a": "b"}}'
     for rows in (initial or {}, *(initial.values() if isinstance(initial, Mapping) else ())):
@@ -206,8 +207,7 @@ def is_isomorphic(G: Tables, H: Tables) -> bool:
     >>> is_isomorphic(Graph({"f": ("A", "B")}), Graph({"g": ("Y", "X")}))
     True
     """
-    for name, one in (("G", G), ("H", H)):
-        expect(one, Tables, name, "a graph, C-set or other tables")
+    expect_each(Tables, "a graph, C-set or other tables", G=G, H=H)
     if G.shape != H.shape:
         return False
     return next(homomorphisms(G, H, iso=True), None) is not None

@@ -75,7 +75,16 @@ from catlearn.cset.cset import CSet
 from catlearn.cset.representables import Blocks, Figures
 from catlearn.cset.search import homomorphisms
 from catlearn.display import Displayed
-from catlearn.errors import Failures, NotComposable, TooLarge, expect, fault, refuse
+from catlearn.errors import (
+    Failures,
+    NotComposable,
+    TooLarge,
+    expect,
+    expect_dicts,
+    expect_each,
+    fault,
+    refuse,
+)
 from catlearn.finset import (
     FinFunction,
     FinSet,
@@ -89,7 +98,7 @@ from catlearn.finset import (
 )
 from catlearn.finset.join import find
 from catlearn.finset.tables import morphism
-from catlearn.finset.value import SHOWN, once
+from catlearn.finset.value import SHOWN, marked, once
 
 Masks = Mapping[str, np.ndarray]
 """Table -> which of its rows are there."""
@@ -97,7 +106,7 @@ Masks = Mapping[str, np.ndarray]
 
 def _tables(whole: Any, parts: Any = None) -> None:
     expect(whole, Tables, "the argument", "a graph, C-set or other tables")
-    expect(parts, (type(None), Mapping), "parts", "a dict by table, of lists of rows")
+    expect_dicts("a dict by table, of lists of rows", parts=parts)
 
 
 class Subobject(Frozen, Displayed):
@@ -156,9 +165,8 @@ class Subobject(Frozen, Displayed):
 
     @classmethod
     def _marked(cls, whole: Tables, rows: Mapping[str, np.ndarray]) -> Subobject:
-        masks = {table: np.zeros(one.size, bool) for table, one in whole.sets.items()}
-        for table, chosen in rows.items():
-            masks[table][chosen] = True
+        none = np.zeros(0, np.int64)
+        masks = {t: marked(rows.get(t, none), one.size) for t, one in whole.sets.items()}
         return cls._of(whole, masks)
 
     @classmethod
@@ -583,8 +591,7 @@ class Exponential(Frozen, by="base exponent"):
     _keys: dict[str, np.ndarray]
 
     def __init__(self, base: Tables, exponent: Tables, budget: int) -> None:
-        for name, one in (("Y", base), ("X", exponent)):
-            expect(one, Tables, name, "a C-set")
+        expect_each(Tables, "a C-set", Y=base, X=exponent)
         base, exponent = CSet.of(base), CSet.of(exponent)
         if base.shape != exponent.shape:
             raise fault(

@@ -74,6 +74,7 @@ from catlearn.finset.join import expand
 from catlearn.finset.labels import shared_codes
 from catlearn.finset.refinement import Coloured, sorted_into
 from catlearn.finset.tables import Tables
+from catlearn.finset.value import marked
 
 Candidates = list[np.ndarray]
 """The candidates of each variable, increasing; arrays are shared, and so never changed."""
@@ -797,9 +798,7 @@ class Sweep:
 
     def _mask(self, x: int, rows: np.ndarray) -> np.ndarray:
         if id(rows) not in self.masks:
-            mask = np.zeros(self.problem.sizes[self.problem.kinds[x]], bool)
-            mask[rows] = True
-            self.masks[id(rows)] = mask
+            self.masks[id(rows)] = marked(rows, self.problem.sizes[self.problem.kinds[x]])
         return self.masks[id(rows)]
 
     def _search(self, stack: list[tuple[Block, int]]) -> Iterator[np.ndarray]:

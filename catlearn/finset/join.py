@@ -23,7 +23,7 @@ import numpy as np
 
 from catlearn.errors import TooLarge
 from catlearn.finset.merge import Arrow
-from catlearn.finset.value import check_rows
+from catlearn.finset.value import check_rows, marked
 
 
 def keys(left: Sequence[np.ndarray], right: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
@@ -97,9 +97,7 @@ def alive(sizes: Sequence[int], arrows: Sequence[Arrow], order: Sequence[int]) -
             if j == new and rank.get(i, rank[new]) < rank[new]:
                 live[i] &= live[j][values]
             elif i == new and rank.get(j, rank[new]) < rank[new]:
-                hit = np.zeros(sizes[j], bool)
-                hit[values[live[i]]] = True
-                live[j] &= hit
+                live[j] &= marked(values[live[i]], sizes[j])
     return live
 
 

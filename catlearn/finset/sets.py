@@ -41,6 +41,7 @@ from catlearn.finset.value import (
     check_rows,
     check_value,
     listing,
+    marked,
     once,
     read_only,
 )
@@ -434,9 +435,7 @@ class FinFunction(Frozen):
     def _hit(self) -> np.ndarray:
         if self.codomain.size > 4 * len(self.values):
             return np.unique(self.values)
-        hit = np.zeros(self.codomain.size, bool)
-        hit[self.values] = True
-        return np.flatnonzero(hit)
+        return np.flatnonzero(marked(self.values, self.codomain.size))
 
     def image(self) -> FinFunction:
         """Return the inclusion of the set of values, in order."""

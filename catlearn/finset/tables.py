@@ -70,6 +70,8 @@ from catlearn.errors import (
     LabelConflict,
     NotComposable,
     expect,
+    expect_dicts,
+    expect_each,
     expect_known,
     fault,
     listed,
@@ -1049,9 +1051,8 @@ class TableMorphism(Frozen, Displayed, by="domain codomain components"):
         check: bool = True,
     ) -> None:
         problems = Failures()
-        for called, one in (("domain", domain), ("codomain", codomain)):
-            expect(one, Tables, called, "a graph, C-set or other tables")
-        expect(components, (type(None), Mapping), "components", "a dict by table")
+        expect_each(Tables, "a graph, C-set or other tables", domain=domain, codomain=codomain)
+        expect_dicts("a dict by table", components=components)
         if domain.shape != codomain.shape:
             message = f"{domain.shape!r} is not {codomain.shape!r}"
             raise fault(type(self).__name__, "shape", "domain and codomain", message)

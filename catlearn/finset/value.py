@@ -156,6 +156,17 @@ def check_value(value: int, what: str) -> None:
         raise TooLarge(f"{what} has the value {value}, past the largest row {MOST_ROW}")
 
 
+def marked(rows: Any, size: int) -> np.ndarray:
+    """Return which numbers below a size are among some rows.
+
+    >>> marked([2, 0], 4).tolist()
+    [True, False, True, False]
+    """
+    mark = np.zeros(size, bool)
+    mark[rows] = True
+    return mark
+
+
 def read_only(array: np.ndarray) -> np.ndarray:
     """Return the array as read-only int64, in place where it is int64 already."""
     array = np.asarray(array, dtype=np.int64)

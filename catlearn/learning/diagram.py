@@ -41,6 +41,7 @@ from catlearn.errors import (
     UnknownName,
     did_you_mean,
     expect,
+    expect_each,
     expect_known,
     known_options,
     refuse,
@@ -1025,8 +1026,7 @@ class LearningMorphism(PresentationMorphism, CSetMorphism):
         *,
         check: bool = True,
     ) -> None:
-        for side, diagram in (("domain", domain), ("codomain", codomain)):
-            expect(diagram, LearningDiagram, side, "a learning diagram")
+        expect_each(LearningDiagram, "a learning diagram", domain=domain, codomain=codomain)
         Eq = equation_images(domain, codomain, V, E) if Eq is None else Eq
         parts: dict[str, Any] = {"V": V, "E": E, "Eq": Eq}
         parts |= {"Trains": Trains, "Average": Average, "Operator": Operator}

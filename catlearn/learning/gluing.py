@@ -54,6 +54,7 @@ from catlearn.errors import (
     UnknownName,
     did_you_mean,
     expect,
+    expect_each,
     refuse,
 )
 from catlearn.finset import Colimit, Diagram, colimit
@@ -381,8 +382,7 @@ def open_diagram(
     L(f) = E_data(d_Y(f(data.X), data.Y))
     """
     check_diagram(diagram)
-    for side, given in (("inputs", inputs), ("outputs", outputs)):
-        expect(given, Iterable, side, "names of rows")
+    expect_each(Iterable, "names of rows", inputs=inputs, outputs=outputs)
     return Open(diagram, inputs, outputs, table)
 
 

@@ -38,7 +38,7 @@ from typing import Any
 
 import numpy as np
 
-from catlearn.errors import DataError, Failure, Failures, expect, refuse, wrong_kind
+from catlearn.errors import DataError, Failure, Failures, expect, expect_each, refuse, wrong_kind
 from catlearn.finset import Record
 from catlearn.models import (
     Model,
@@ -226,8 +226,7 @@ class Operator:
     ) -> None:
         expect(name, str, "the name of an operator", "text, such as 'u_x'")
         expect(of, str, "what an operator acts on", "the name of an edge")
-        for side, space in (("source", source), ("target", target)):
-            expect(space, (AnySpace, type(None)), side, "a Space")
+        expect_each((AnySpace, type(None)), "a Space", source=source, target=target)
         self.name, self.of = name, of
         self.source, self.target = source, target
         self.architecture = Operated(operator, **options)

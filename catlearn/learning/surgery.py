@@ -82,6 +82,7 @@ from catlearn.errors import (
     UnknownName,
     did_you_mean,
     expect,
+    expect_each,
     fault,
     refuse,
 )
@@ -711,8 +712,7 @@ def split(
     >>> print(E.loss())
     L(head, other) = E_data(d_Y(head(data.X), data.Y)) + E_data(d_Y2(other(data.X), data.Y2))
     """
-    for name, called in (("edge", edge), ("new", new), ("target", target)):
-        expect(called, str, name, "a name")
+    expect_each(str, "a name", edge=edge, new=new, target=target)
     if data is not None:
         expect(data, Mapping, "data", "a dict from edges to the names of their copies")
     return Split(edge, new, target, dict(data or {}), values, equations)

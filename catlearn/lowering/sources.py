@@ -22,7 +22,7 @@ import numpy as np
 
 from catlearn.arrays.circuit import Circuit
 from catlearn.arrays.programs import Instruction, Program, programmed
-from catlearn.errors import CatlearnError, WrongKind, expect
+from catlearn.errors import CatlearnError, WrongKind, expect, expect_dicts
 from catlearn.lowering.streamed import run_of
 from catlearn.models import circuits
 from catlearn.models.circuits import LoweredCircuit
@@ -87,7 +87,7 @@ def to_source(
     expect(circuit, (Circuit, Loop), "the first argument", "a circuit or a fold")
     fold = circuit if isinstance(circuit, Loop) else None
     plain = circuit.circuit if isinstance(circuit, Loop) else circuit
-    expect(group, (Mapping, type(None)), "group", "a dict from axes to sizes of blocks")
+    expect_dicts("a dict from axes to sizes of blocks", group=group)
     if fold is None and group:
         raise WrongKind("group= cannot be said of a circuit, but of a fold")
     if fold is not None:

@@ -31,6 +31,7 @@ from catlearn.errors import (
     called,
     did_you_mean,
     expect,
+    expect_dicts,
 )
 from catlearn.models.circuits import LoweredCircuit, functions_of
 from catlearn.streams.folding import Fold, Grouping, before, grouped, refuse_blocks
@@ -77,7 +78,7 @@ class LoweredFold:
     ) -> None:
         what = "a fold, as stream(circuit, variable) makes it"
         expect(fold, (Fold, PrefixFold), "what is lowered", what)
-        expect(group, (Mapping, type(None)), "group", "a dict from axes to sizes of blocks")
+        expect_dicts("a dict from axes to sizes of blocks", group=group)
         group = dict(group or {})
         refuse_blocks({fold.variable: block, **group})
         if reverse not in REVERSE:

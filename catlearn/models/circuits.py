@@ -50,6 +50,7 @@ from catlearn.errors import (
     called,
     did_you_mean,
     expect,
+    expect_dicts,
     fault,
     refuse,
     wrong_kind,
@@ -529,7 +530,7 @@ class LoweredCircuit:
             for title in again
             if title not in titles
         ]
-        expect(opaque, (Mapping, type(None)), "opaque", "a dict from labels to functions")
+        expect_dicts("a dict from labels to functions", opaque=opaque)
         labels = [
             label for one in H.operations for name, label in one.kernel.options if name == "label"
         ]

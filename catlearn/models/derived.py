@@ -84,6 +84,7 @@ from catlearn.errors import (
     Failures,
     UnknownName,
     expect,
+    expect_each,
     fault,
     nesting,
     refuse,
@@ -143,8 +144,7 @@ def Constant(name: str, source: AnySpace, target: AnySpace, value: Any) -> Model
     >>> Constant("first", X, Categorical("Y", 3), 0).failures()
     []
     """
-    for side, space in (("source", source), ("target", target)):
-        expect(space, AnySpace, side, "a Space")
+    expect_each(AnySpace, "a Space", source=source, target=target)
     failures = Failures()
     written = _written(f"constant {name!r}", target.label, value, failures)
     refuse(f"Constant {name!r}", failures)
@@ -184,8 +184,7 @@ def on_factors(name: str, model: Model, source: Product, target: Product) -> tup
     f2 = <X2.0 >> f, X2.1 >> f>
     """
     expect(model, Model, "model", "a Model of the factors")
-    for side, power in (("source", source), ("target", target)):
-        expect(power, Product, side, "a Product of copies of a space")
+    expect_each(Product, "a Product of copies of a space", source=source, target=target)
     sides = (("source", source, model.source), ("target", target, model.target))
     failures = Failures(
         Failure("power", f"{side} {power.name!r}", f"expected a product of copies of {one.name!r}")
@@ -316,8 +315,7 @@ def each(model: Model, source: AnySpace, target: AnySpace) -> Model:
     Model('encoder', Xs -> Zs, each linear(use_bias=True))
     """
     expect(model, Model, "model", "a Model of entries")
-    for side, space in (("source", source), ("target", target)):
-        expect(space, AnySpace, side, "a Space of lists")
+    expect_each(AnySpace, "a Space of lists", source=source, target=target)
     entries = model.source.label, model.target.label
     lists = source.label, target.label
     fronts = [_front(one, many) for one, many in zip(entries, lists, strict=True)]
