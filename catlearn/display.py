@@ -314,8 +314,7 @@ class Progress:
             self.bar.update(done - self.bar.n)
         elif self.line:
             shown = "".join(f"  {name} {text}" for name, text in texts.items())
-            text = f"\r{self.unit} {done}/{self.total}{shown} "
-            print(text, end="", file=sys.stderr, flush=True)
+            print(f"\r{self.unit} {done}/{self.total}{shown} ", end="", file=sys.stderr, flush=True)
 
     def close(self) -> None:
         """Show nothing more."""

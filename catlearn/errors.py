@@ -110,8 +110,7 @@ class InvalidStructure(CatlearnError, ValueError):
         self.what = what
         self.failures = tuple(failures)
         plural = "failure" if len(self.failures) == 1 else "failures"
-        count = f"{len(self.failures)} {plural}"
-        lines = [self.headline.format(what=what, count=count) + ":"]
+        lines = [self.headline.format(what=what, count=f"{len(self.failures)} {plural}") + ":"]
         lines += [f"  - {failure}" for failure in self.failures]
         super().__init__("\n".join(lines))
 

@@ -232,22 +232,19 @@ def parse_json(
     faults = Failures()
 
     def constant(name: str) -> float:
-        message = "is not JSON; write a finite number or null"
-        faults.add("strict JSON", f"constant {name}", message)
+        faults.add("strict JSON", f"constant {name}", "is not JSON; write a finite number or null")
         return 0.0
 
     def number(literal: str) -> float:
         value = float(literal)
         if not math.isfinite(value):
-            where = f"number {shorten(literal)}"
-            faults.add("strict JSON", where, "is too large for a float")
+            faults.add("strict JSON", f"number {shorten(literal)}", "is too large for a float")
         return value
 
     def integer(literal: str) -> int:
         if len(literal) > 40:
             where = f"integer {shorten(literal)}"
-            message = f"has {len(literal)} digits, at most 40 are read"
-            faults.add("strict JSON", where, message)
+            faults.add("strict JSON", where, f"has {len(literal)} digits, at most 40 are read")
             return 0
         return int(literal)
 

@@ -192,8 +192,7 @@ def decode_tree(
     tree = _decode(node, "tree", tensors, used, faults)
     for name in tensors:
         if name not in used:
-            message = "is in the file but not in its tree"
-            faults.add("tree", f"tensor {shorten(name)!r}", message)
+            faults.add("tree", f"tensor {shorten(name)!r}", "is in the file but not in its tree")
     refuse(what, faults, FileFormatError)
     return tree, metadata
 
@@ -342,8 +341,7 @@ def _coverage(places: list[tuple[int, int, str]], size: int) -> Iterator[Failure
             yield Failure("header", f"tensor {shorten(name)!r}", message)
         at = end
     if at != size:
-        message = f"the tensors need {at} bytes, the body has {size}"
-        yield Failure("header", "body", message)
+        yield Failure("header", "body", f"the tensors need {at} bytes, the body has {size}")
 
 
 def _dtype(code: str) -> np.dtype:
@@ -391,8 +389,7 @@ def _encode(
             return None
         bad = [k for k in tree if not _is_text(k)] if isinstance(tree, dict) else []
         for key in bad:
-            message = f"has the key {key!r}; keys must be text"
-            faults.add("tree", f"node {_name(path)!r}", message)
+            faults.add("tree", f"node {_name(path)!r}", f"has the key {key!r}; keys must be text")
         if bad:
             return None
         inner = [(k, _encode(v, (*path, k), tensors, faults)) for k, v in _children(tree)]
@@ -426,8 +423,7 @@ def _encode_array(
         return {"key": name, "impl": str(jax.random.key_impl(leaf))}
     array = np.asarray(leaf)
     if array.dtype.name not in _CODES:
-        message = f"has dtype {array.dtype}, known are {', '.join(_CODES)}"
-        faults.add("tree", where, message)
+        faults.add("tree", where, f"has dtype {array.dtype}, known are {', '.join(_CODES)}")
         return None
     tensors[name] = array
     return {"array": name}
@@ -479,8 +475,7 @@ def _take(
         faults.add("tree", where, message)
         return None
     if name in used:
-        message = f"refers to tensor {shorten(name)!r}, which is already taken"
-        faults.add("tree", where, message)
+        faults.add("tree", where, f"refers to tensor {shorten(name)!r}, which is already taken")
     used.add(name)
     return tensors[name]
 

@@ -192,8 +192,7 @@ class Kernel(Legible):
         for name, value in self.options:
             wanted, holds = VALUES.get(name, ("", lambda value: True))
             if not holds(value):
-                message = f"{name} is {wanted}; found {value!r}"
-                failures.append(Failure("options", where, message))
+                failures.append(Failure("options", where, f"{name} is {wanted}; found {value!r}"))
         refuse("Kernel", failures)
         options = tuple((name, one_nan(value)) for name, value in self.options)
         object.__setattr__(self, "options", options)

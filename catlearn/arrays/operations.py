@@ -487,8 +487,7 @@ def where(
     names = {item.name for item in array}
     wrong = sorted({name for one in found for name in one.generators} - names)
     if wrong:
-        message = f"the condition speaks of {wrong[0]!r}; {did_you_mean(wrong[0], names)}"
-        raise read.error(message)
+        raise read.error(f"the condition speaks of {wrong[0]!r}; {did_you_mean(wrong[0], names)}")
     return box_of(
         Kernel("view"), f"where {condition}", read, [array], [array], given, outside=float(outside),
         conditions=found,

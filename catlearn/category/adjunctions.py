@@ -133,8 +133,7 @@ class Adjunction(Frozen, Displayed, by="left right unit counit"):
                     f"expected {other!r}"
                 )
                 if equal is not None:
-                    where = f"triangle at {a}"
-                    failures += compare("triangle", where, equal, one, other, message)
+                    failures += compare("triangle", f"triangle at {a}", equal, one, other, message)
         return failures
 
     @property

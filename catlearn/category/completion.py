@@ -831,8 +831,7 @@ class RewritingSystem(Frozen, by="graph rules stopped"):
                         start = self.graph.vertices[vertex]
                         both = f"{self.path(p, start)} and to {self.path(q, start)}"
                         where = str(self.path(left + other[shared:], start))
-                        message = f"it rewrites to {both}, which differ"
-                        yield Failure("confluence", where, message)
+                        yield Failure("confluence", where, f"it rewrites to {both}, which differ")
 
     def __len__(self) -> int:
         """Return the number of rules."""

@@ -346,8 +346,7 @@ class Hypergraph(Tables):
         for wire, type in enumerate(H.types):
             if not isinstance(type, str) or type not in known:
                 message = f"carries {type!r}, which the signature does not have"
-                where = f"wire {written(H.wires[wire])}"
-                yield Failure("known names", where, message)
+                yield Failure("known names", f"wire {written(H.wires[wire])}", message)
 
     def merged(self, alone: Iterable[int | str] = ()) -> TableMorphism:
         """Identify boxes with equal labels and equal inputs, and what they write.

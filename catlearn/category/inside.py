@@ -319,8 +319,7 @@ class Arrow(Frozen, by="row category"):
             return NotImplemented
         why = self.ambient.mismatch(self.codomain, other.domain)
         if why:
-            where = f"{self.name} >> {other.name}"
-            raise fault("Arrow", "composition", where, why, NotComposable)
+            raise fault("Arrow", "composition", f"{self.name} >> {other.name}", why, NotComposable)
         return Arrow(self.category, int(self.category.then(self.row, other.row)))
 
     def _is(self, kind: str) -> bool:

@@ -237,8 +237,7 @@ def _powers(what: str, functor: Functor) -> tuple[Functor, Functor]:
     expect(functor, Functor, "functor", "a functor from a finite category to itself")
     C, D = functor._finite()
     if C != D:
-        message = f"it leads from {C} to {D}, expected one category"
-        raise fault(what, "ends", "functor", message)
+        raise fault(what, "ends", "functor", f"it leads from {C} to {D}, expected one category")
     return Functor.identity(C), functor >> functor
 
 

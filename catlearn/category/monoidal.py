@@ -165,8 +165,7 @@ class MonoidalFunctor(Frozen, Displayed, by="signature target objects arrows"):
         for box in signature.boxes:
             where = f"box {written(box)}"
             if box not in self.arrows:
-                message = "it has no arrow; a functor needs one for each box"
-                failures.add("totality", where, message)
+                failures.add("totality", where, "it has no arrow; a functor needs one for each box")
             elif isinstance(self.target, Typed) and isinstance(self.target, Monoidal):
                 ends = self.at(signature.ins(box)), self.at(signature.outs(box))
                 found = self.target.ends(self.arrows[box])

@@ -70,8 +70,7 @@ class Path(Brief):
 
     def __post_init__(self) -> None:
         if isinstance(self.edges, str) or not isinstance(self.edges, Iterable):
-            wanted = "a list of the names of edges, such as ['f']"
-            raise wrong_kind(self.edges, "edges", wanted)
+            raise wrong_kind(self.edges, "edges", "a list of the names of edges, such as ['f']")
         object.__setattr__(self, "edges", tuple(self.edges))
         for name in (self.source, *self.edges, self.target):
             if not isinstance(name, str):

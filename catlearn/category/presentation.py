@@ -280,8 +280,7 @@ def _alphabet(letters: Iterable[str]) -> tuple[str, ...]:
         if not re.fullmatch(r"\w[\w'.]*", name)
     )
     if {"1", "id"} <= set(names):
-        message = "it is the empty word where 1 is a letter"
-        failures.add("letters", "letter 'id'", message)
+        failures.add("letters", "letter 'id'", "it is the empty word where 1 is a letter")
     twice = dict.fromkeys(name for name in names if names.count(name) > 1)
     failures += [Failure("letters", f"letter {name!r}", "it is given twice") for name in twice]
     refuse("Presentation", failures)

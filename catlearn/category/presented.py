@@ -179,8 +179,7 @@ class PresentedCategory(Category, by="graph"):
         before = system.path(word, self.objects[vertex])
         loop = system.path(around, before.target)
         shown = ", ".join(map(str, (before, before >> loop, before >> loop >> loop)))
-        reason = f"all paths {shown}, ... differ"
-        return Finiteness(False, reason, before=before, loop=loop)
+        return Finiteness(False, f"all paths {shown}, ... differ", before=before, loop=loop)
 
     def _count_edges(self) -> Finiteness:
         """Look for a loop that uses edges as often as no equation makes up for."""

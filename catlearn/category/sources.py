@@ -137,8 +137,7 @@ def read_table(
     every = np.arange(size)
     units = np.flatnonzero((array == every).all(axis=1) & (every == array.T).all(axis=1))
     if not units.size:
-        message = "no element e has e >> x = x = x >> e for all x"
-        failures = [Failure("unit", "elements", message)]
+        failures = [Failure("unit", "elements", "no element e has e >> x = x = x >> e for all x")]
     return names, array, units, failures
 
 
@@ -225,8 +224,7 @@ def transformations(
             key = image.tobytes()
             if key not in place:
                 if len(found) == bound:
-                    message = f"the monoid has more than {bound} elements; raise bound"
-                    raise TooLarge(message)
+                    raise TooLarge(f"the monoid has more than {bound} elements; raise bound")
                 place[key] = len(found)
                 found.append(image)
                 before.append(row)

@@ -743,8 +743,7 @@ def _lowered(loss: Loss, settings: Settings, optimizers: OptimizerChoice | None)
         precision = {edge: precision[key] for edge, key in chosen.items() if key in precision}
     dtypes = precision.values() if isinstance(precision, dict) else [precision]
     if "float64" in dtypes and not jax.config.read("jax_enable_x64"):
-        message = "is float64, which needs JAX_ENABLE_X64=1 in the environment"
-        section.fault("precision", message)
+        section.fault("precision", "is float64, which needs JAX_ENABLE_X64=1 in the environment")
     remat = given.remat
     if not isinstance(remat, bool):
         remat = section.named("remat", remat, models, "model")

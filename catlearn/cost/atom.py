@@ -243,8 +243,7 @@ class Atom(Legible):
 
 
 def _syntax_error(text: str, place: int, message: str) -> InvalidStructure:
-    where = f"{text[:place]}>>>{text[place:]}"
-    return fault("Atom", "syntax", where, message)
+    return fault("Atom", "syntax", f"{text[:place]}>>>{text[place:]}", message)
 
 
 _refined = re.compile(r"(\w+)\((.*)\)_(.+)")

@@ -159,8 +159,7 @@ class EnrichedCategory(Frozen):
         """
         size, quantale = len(self.objects), self.quantale
         if self.hom.shape != (size, size):
-            message = f"found shape {self.hom.shape} for {size} objects"
-            return [Failure("shape", "hom", message)]
+            return [Failure("shape", "hom", f"found shape {self.hom.shape} for {size} objects")]
         if len(set(self.objects)) != size:
             twice = sorted({x for x in self.objects if self.objects.count(x) > 1})
             return [Failure("names", f"object {x!r}", "is listed more than once") for x in twice]
@@ -204,8 +203,7 @@ class EnrichedCategory(Frozen):
                 )
                 found.add("triangle", f"{a} -> {b} -> {c}", message)
         if total > len(found):
-            message = f"and {total - len(found)} more; {total} in all"
-            found.add("triangle", "other triples", message)
+            found.add("triangle", "other triples", f"and {total - len(found)} more; {total} in all")
         return found
 
     # ------------------------------------------------------------------ reading

@@ -283,8 +283,7 @@ class Objective(Brief):
             weight = term.weight
             is_number = isinstance(weight, (int, float, Fraction))
             if not (is_number and 0 <= weight <= sys.float_info.max):
-                message = f"weight {weight!r} is not a finite number >= 0"
-                found.add("weight", _where(term), message)
+                found.add("weight", _where(term), f"weight {weight!r} is not a finite number >= 0")
         return found
 
     @property
@@ -520,8 +519,7 @@ def one_aggregator(what: str, objectives: Sequence[Objective]) -> None:
     names = dict.fromkeys(repr(one.aggregator.name) for one in objectives)
     if len({one.aggregator for one in objectives}) > 1:
         which = "the two objectives" if len(objectives) == 2 else "the objectives"
-        message = f"have different aggregators, {' and '.join(names)}"
-        raise fault(what, "aggregator", which, message)
+        raise fault(what, "aggregator", which, f"have different aggregators, {' and '.join(names)}")
 
 
 def _apart(side: str, name: str | None, taken: set[str]) -> str:

@@ -448,8 +448,7 @@ class QuantaleMorphism:
         for law, needed, left, right in laws:
             for at in np.argwhere(needed & ~target.leq(left, right))[:1]:
                 x, y, small, big = (v[tuple(at)] for v in (a, b, left, right))
-                message = f"expected {small} {target.sign} {big}"
-                yield Failure(law, f"a = {x}, b = {y}", message)
+                yield Failure(law, f"a = {x}, b = {y}", f"expected {small} {target.sign} {big}")
 
     def __repr__(self) -> str:
         return f"<{self.name}: {self.source.name} -> {self.target.name}>"
@@ -465,8 +464,7 @@ def scaling(factor: float) -> QuantaleMorphism:
     """
     expect(factor, (int, Real), "factor", "a number")
     if not factor >= 0 or factor == float("inf"):
-        message = f"found {factor}, expected a finite number >= 0"
-        raise fault("scaling", "factor", "factor", message)
+        raise fault("scaling", "factor", "factor", f"found {factor}, expected a finite number >= 0")
 
     def scale(distances: np.ndarray) -> np.ndarray:
         finite = np.isfinite(distances)

@@ -241,8 +241,7 @@ def amount(given: str | float, unit: str = "B") -> float:
     """
     prefixes = {**_DECIMAL, **_SMALL, **_BINARY, "u": 1e-6}
     known = {f"{prefix}{unit}": factor for prefix, factor in prefixes.items()}
-    written = r"\s*(\d+\.?\d*(?:e[+-]?\d+)?)\s*([A-Za-zµ]*)\s*"
-    found = re.fullmatch(written, str(given))
+    found = re.fullmatch(r"\s*(\d+\.?\d*(?:e[+-]?\d+)?)\s*([A-Za-zµ]*)\s*", str(given))
     value, plain = math.nan, not isinstance(given, str | bool)
     if found is not None and (found[2] in known or (plain and not found[2])):
         value = float(found[1]) * known.get(found[2], 1)

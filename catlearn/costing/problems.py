@@ -514,8 +514,7 @@ class _Ways:
                 yield Failure("at", name, f"found {value!r}, expected a positive number")
         for name in FIGURES:
             if name in area.names and name not in self.free and name not in at:
-                text = "is in the area, and neither in over= nor in at="
-                yield Failure("figure", name, text)
+                yield Failure("figure", name, "is in the area, and neither in over= nor in at=")
             if name in (self.over or ()) and name not in area.names and name not in at:
                 text = f"may vary, and is not in the area {area}; give at={{...}}"
                 yield Failure("figure", name, text)

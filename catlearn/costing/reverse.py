@@ -107,9 +107,8 @@ class _Reverse:
         kernel: str = "",
     ) -> IndexedArray:  # fmt: skip
         node = self.read.nodes[of]
-        name = f"d {node.name}"
         return IndexedArray(
-            kind, name, node.forms, node.free, tuple(bound), tuple(operands), kernel
+            kind, f"d {node.name}", node.forms, node.free, tuple(bound), tuple(operands), kernel
         )
 
     def spread(self, k: int, total: int) -> None:

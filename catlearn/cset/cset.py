@@ -144,8 +144,7 @@ class Schema(Shape):
             try:
                 isinstance(None, types[name])
             except TypeError:
-                wanted = "a class, such as str, or several"
-                expect(types[name], (), f"the type of {name!r}", wanted)
+                expect(types[name], (), f"the type of {name!r}", "a class, such as str, or several")
         equations = [equations] if isinstance(equations, str) else equations
         read = tuple(Equation.of(equation) for equation in equations)
         self._set(equations=read, types=Record(types))
@@ -619,13 +618,9 @@ class CSet(Tables):
             if not isinstance(value, expected)
         ]
         refuse("set-valued functor", failures)
-        sets, arrows = dict(F.objects), {}
-        for name, (source, target) in schema.arrows.items():
-            values = F(Path(source, (name,), target)).values
-            arrows[name] = FinFunction._of(values, sets[source], sets[target])
-        made = CSet._build(schema.without_attributes, sets, arrows, {}, {})
-        failures = made.failures()
-        refuse("set-valued functor", failures)
+        arrows = {name: F(Path(a, (name,), b)).values for name, (a, b) in schema.arrows.items()}
+        made = CSet._of_columns(schema.without_attributes, F.objects, arrows)
+        refuse("set-valued functor", made.failures())
         return made
 
     def failures(self) -> list[Failure]:
@@ -633,32 +628,28 @@ class CSet(Tables):
         failures = Failures(super().failures())
         if failures or not isinstance(self.shape, Schema):
             return failures
-        for equation, left, right in self.shape.laws:
-            over, under = self.along(left), self.along(right)
-            bad = np.flatnonzero(over.values != under.values)
-            if bad.size:
-                rows, values = self.sets[left.source], self.sets[left.target]
-                shown = (
-                    f"{left.source} {rows.label(k)!r} goes to {values.label(over(int(k)))!r} "
-                    f"and to {values.label(under(int(k)))!r}"
-                    for k in bad[:SHOWN]
-                )
-                message = listing(shown, bad.size)
-                failures.add("equations", f"equation '{equation}'", message)
-        for equation, *sides in self.shape.label_laws:
-            labels = [self.read(side) for side in sides]
-            codes = coded([*labels[0], *labels[1]])[0].reshape(2, -1)
+        for equation, table, codes, label, words in self._sides_of_laws():
             bad = np.flatnonzero(codes[0] != codes[1])
             if bad.size:
-                table = sides[0][0].source
+                pairs = ([label(int(side[k])) for side in codes] for k in bad[:SHOWN])
+                rows = self.sets[table].labels(bad[:SHOWN].tolist())
                 shown = (
-                    f"{table} {self.sets[table].label(k)!r} has {labels[0][k]!r} "
-                    f"and {labels[1][k]!r}"
-                    for k in bad[:SHOWN].tolist()
+                    f"{table} {row!r} {words.format(*pair)}"
+                    for row, pair in zip(rows, pairs, strict=True)
                 )
-                message = listing(shown, bad.size)
-                failures.add("equations", f"equation '{equation}'", message)
+                failures.add("equations", f"equation '{equation}'", listing(shown, bad.size))
         return failures + self.type_failures()
+
+    def _sides_of_laws(self) -> Iterator[tuple[Equation, str, Any, Any, str]]:
+        """Generate each equation, its table, both columns, what their entries are, and a verb."""
+        for equation, *sides in self.shape.laws:
+            label = self.sets[sides[0].target].label
+            ends = [self.along(side).values for side in sides]
+            yield equation, sides[0].source, ends, label, "goes to {!r} and to {!r}"
+        for equation, *sides in self.shape.label_laws:
+            codes, labels = coded([label for side in sides for label in self.read(side)])
+            sides_of = codes.reshape(2, -1), labels.__getitem__
+            yield equation, sides[0][0].source, *sides_of, "has {!r} and {!r}"
 
     @listed
     def type_failures(self) -> Iterator[Failure]:

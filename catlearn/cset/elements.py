@@ -36,7 +36,7 @@ from catlearn.category import (
 )
 from catlearn.cset.cset import CSet, Schema
 from catlearn.errors import TooLarge, expect, refuse
-from catlearn.finset import FinFunction, FinSet, Frozen, Tables
+from catlearn.finset import FinSet, Frozen, Tables
 from catlearn.finset.tables import morphism
 from catlearn.finset.value import failures_at, once
 
@@ -222,12 +222,12 @@ def from_elements(projection: Functor) -> CSet:
         place[chosen] = np.arange(chosen.size)
     sets = {table: E.ob.part(chosen) for table, chosen in rows.items()}
     arrows = {}
-    for name, (source, target) in schema.arrows.items():
+    for name, (source, _) in schema.arrows.items():
         lifts = np.flatnonzero(ar == C.arrow(name))
         values = np.empty(len(sets[source]), np.int64)
         values[place[E.src.values[lifts]]] = place[E.tgt.values[lifts]]
-        arrows[name] = FinFunction._of(values, sets[source], sets[target])
-    return CSet._build(schema, sets, arrows, {}, {})
+        arrows[name] = values
+    return CSet._of_columns(schema, sets, arrows)
 
 
 def elements_graph(X: Tables) -> Any:
@@ -261,11 +261,7 @@ def elements_graph(X: Tables) -> Any:
         over.append(np.full(values.size, number))
         src.append(first[source] + np.arange(values.size))
         tgt.append(first[target] + values)
-    edges = FinSet(names)
-    ends = {
-        "src": FinFunction._of(np.concatenate(src), edges, vertices),
-        "tgt": FinFunction._of(np.concatenate(tgt), edges, vertices),
-    }
-    graph = Graph._build(base.shape, {"V": vertices, "E": edges}, ends, {}, {})
+    ends = {"src": np.concatenate(src), "tgt": np.concatenate(tgt)}
+    graph = Graph._of_columns(base.shape, {"V": vertices, "E": FinSet(names)}, ends)
     tables = np.array([base.sets["V"].index(table) for table in X.sets], np.int64)
     return morphism(graph, base, {"V": np.repeat(tables, sizes), "E": np.concatenate(over)})

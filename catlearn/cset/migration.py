@@ -78,7 +78,6 @@ from catlearn.cset.cset import CSet, Reading, Schema, mistyped
 from catlearn.cset.representables import actions_from, blank, chase, extend, named, representable
 from catlearn.errors import (
     Failures,
-    InvalidStructure,
     LabelConflict,
     did_you_mean,
     expect,
@@ -344,8 +343,7 @@ def delta(
     made = CSet._build(schema, sets, arrows, lists, columns)
     types = {name: X.schema.types.get(read) for name, (_, read) in known.items()}
     other = any(schema.types.get(name) not in (None, found) for name, found in types.items())
-    if other and (failures := made.type_failures()):
-        raise InvalidStructure("delta", failures)
+    refuse("delta", made.type_failures() if other else ())
     return made
 
 
@@ -660,14 +658,13 @@ def right_kan(F: Functor, X: Tables | Functor, budget: int | None = None) -> Rig
     along, X = Translation(F).part(), CSet.from_functor(X) if isinstance(X, Functor) else X
     here, schema = _on(X, along.source, "right Kan extension"), along.target
     shapes = {table: CommaGenerators(along, table, budget) for table in schema.tables}
-    families, sets = {}, {}
+    families, sets, arrows = {}, {}, {}
     for table, shape in shapes.items():
         steps = [(i, j, here.arrows[name].values) for i, j, name in shape.steps]
         sizes = [here.size(c) for c, _ in shape.places]
         most = FAMILIES // max(1, len(sizes)) if budget is None else budget
         families[table] = join(sizes, steps, range(len(sizes)), most)
         sets[table] = FinSet(len(families[table][0]) if sizes else 1)
-    arrows = {}
     for name, (source, target) in schema.arrows.items():
         # The arrow sends each arrow out of its target to one out of its source.
         there, after = shapes[source].arrows, shapes[target].arrows
@@ -678,9 +675,8 @@ def right_kan(F: Functor, X: Tables | Functor, budget: int | None = None) -> Rig
         rows = [
             families[source][number[c, after[along.at(c)](row)]] for c, row in shapes[target].places
         ]
-        found = _places(families[target], rows, sets[source])
-        arrows[name] = FinFunction._of(found, sets[source], sets[target])
-    cset = CSet._build(schema, sets, arrows, {}, {})
+        arrows[name] = _places(families[target], rows, sets[source])
+    cset = CSet._of_columns(schema, sets, arrows)
     made = object.__new__(RightKan)
     made._set(along=F, of=here, cset=cset, translation=along)
     made._set(shapes=shapes, families=families)

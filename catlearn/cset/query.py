@@ -73,7 +73,7 @@ from catlearn.cset.migration import Translation
 from catlearn.cset.representables import precompose, representable
 from catlearn.cset.search import homomorphism, homomorphisms
 from catlearn.errors import CatlearnError, Failure, Failures, did_you_mean, expect, listed, refuse
-from catlearn.finset import DISCRETE, FinFunction, FinSet, Frozen, Record, TableMorphism, Tables
+from catlearn.finset import DISCRETE, FinSet, Frozen, Record, TableMorphism, Tables
 from catlearn.finset.join import find, join
 from catlearn.finset.labels import label_classes, shared_codes
 from catlearn.finset.shapes import label_key
@@ -347,20 +347,18 @@ class Query(Frozen, by="domain codomain functor labels"):
         X = self._instance(X)
         found = {table: self.images(X, table) for table in self.domain.tables}
         sets = {table: FinSet(_count(columns)) for table, columns in found.items()}
-        arrows = {}
+        columns: dict[str, Any] = {}
         for name, (source, target) in self.domain.arrows.items():
             parts = self.functor.arrows[name].components
             rows = {t: column[parts[t].values] for t, column in found[source].items()}
-            values = self._places(target, found[target], rows)
-            arrows[name] = FinFunction._of(values, sets[source], sets[target])
-        columns: dict[str, tuple[Any, ...]] = {}
+            columns[name] = self._places(target, found[target], rows)
         for name, table in self.domain.attributes.items():
-            columns[name] = (None,) * sets[table].size
+            columns[name] = [None] * sets[table].size
             if name in self.labels:
                 attribute, row = self.labels[name]
                 home, labels = self.codomain.attributes[attribute], X.attributes[attribute]
-                columns[name] = tuple(labels[k] for k in found[table][home][row].tolist())
-        made = CSet._build(self.domain, sets, arrows, {}, columns)
+                columns[name] = [labels[k] for k in found[table][home][row].tolist()]
+        made = CSet._of_columns(self.domain, sets, columns)
         refuse("query", made.type_failures())
         return made
 

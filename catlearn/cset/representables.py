@@ -163,14 +163,8 @@ class _Chase:
                 self._grow(name, rows)
             self._settle()
         sets = {table: FinSet(size) for table, size in self.sizes.items()}
-        arrows = {
-            name: FinFunction._of(self.arrows[name], sets[source], sets[target])
-            for name, (source, target) in self.schema.arrows.items()
-        }
-        columns = {
-            name: (None,) * sets[table].size for name, table in self.schema.attributes.items()
-        }
-        return CSet._build(self.schema, sets, arrows, {}, columns), self.given
+        labels = {name: [None] * self.sizes[at] for name, at in self.schema.attributes.items()}
+        return CSet._of_columns(self.schema, sets, {**self.arrows, **labels}), self.given
 
     def _holes(self) -> list[tuple[str, np.ndarray]]:
         found = ((name, np.flatnonzero(values < 0)) for name, values in self.arrows.items())

@@ -286,8 +286,7 @@ class Rule(Frozen, Displayed):
             for x in pairs:
                 if x in kept:
                     message = "it is kept, so nothing can replace it"
-                    where = f"{table} {L.names(table)[x]!r}"
-                    yield Failure("replacement", where, message)
+                    yield Failure("replacement", f"{table} {L.names(table)[x]!r}", message)
         steps = L.shape.steps()
         for arrow in self.spread:
             source = steps[arrow][0]
@@ -298,8 +297,7 @@ class Rule(Frozen, Displayed):
         for n in self.forbidden:
             why = L.ambient.mismatch(L, n.domain)
             if why:
-                message = f"does not start at the left side: {why}"
-                yield Failure("forbidden", "a condition", message)
+                yield Failure("forbidden", "a condition", f"does not start at the left side: {why}")
 
     @property
     def interface(self) -> Any:

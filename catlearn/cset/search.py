@@ -323,16 +323,12 @@ def _chosen(
     return set(names)
 
 
-def _fixed(G: Tables, H: Tables, initial: Rows, failures: Failures) -> dict[int, int]:
-    """Number the rows whose images are given as variables of the problem."""
-    starts, count = {}, 0
-    for table in G.shape.tables:
-        starts[table] = count
-        count += G.size(table)
-    fixed = {}
+def _fixed(G: Tables, H: Tables, initial: Rows, failures: Failures) -> dict[str, dict[int, int]]:
+    """Number the rows whose images are given, and these."""
+    fixed: dict[str, dict[int, int]] = {table: {} for table in G.shape.tables}
     for table, rows in initial.items():
-        if table not in starts:
-            message = f"there is no table {table!r}; {did_you_mean(table, starts)}"
+        if table not in fixed:
+            message = f"there is no table {table!r}; {did_you_mean(table, fixed)}"
             failures.add("names", "initial=", message)
             continue
         for row, image in rows.items():
@@ -342,22 +338,17 @@ def _fixed(G: Tables, H: Tables, initial: Rows, failures: Failures) -> dict[int,
                 message = f"the {side} has no row {name!r}"
                 failures.add("names", f"initial=, table {table!r}", message)
             if not missing:
-                fixed[starts[table] + G.row(table, row)] = H.row(table, image)
+                fixed[table][G.row(table, row)] = H.row(table, image)
     return fixed
 
 
-def _by_table(G: Tables, fixed: dict[int, int]) -> dict[str, dict[int, int]]:
-    """Return the images of rows by table; the rows of all tables are numbered."""
-    found: dict[str, dict[int, int]] = {}
-    start = 0
-    for table in G.shape.tables:
-        rows = range(start, start := start + G.size(table))
-        found[table] = {x - rows.start: fixed[x] for x in rows if x in fixed}
-    return found
-
-
 def _morphisms(
-    G: Tables, H: Tables, into: set[str], onto: set[str], iso: bool, fixed: dict[int, int]
+    G: Tables,
+    H: Tables,
+    into: set[str],
+    onto: set[str],
+    iso: bool,
+    fixed: dict[str, dict[int, int]],
 ) -> Iterator[Any]:
     """Generate morphisms from the solutions of the constraint problem."""
     opened = tuple(open_attributes(G))
@@ -367,7 +358,7 @@ def _morphisms(
     mentioning = any(order.carry is not None for order in G.shape.orders.values())
     first = None
     if iso and not mentioning and not opened:
-        first, only = first_isomorphism(G, H, _by_table(G, fixed))
+        first, only = first_isomorphism(G, H, fixed)
         if first is not None:
             parts = {t: FinFunction._of(first[t], G.sets[t], H.sets[t]) for t in G.shape.tables}
             yield kind._build(G, H, parts)
@@ -385,7 +376,12 @@ def _morphisms(
             return False
         return not mentioning or (found.is_isomorphism if iso else not found.failures())
 
-    for block in solve(problem, problem.candidates(fixed)):
+    numbered = {
+        problem.bounds[table][0] + row: image
+        for table, rows in fixed.items()
+        for row, image in rows.items()
+    }
+    for block in solve(problem, problem.candidates(numbered)):
         for row in block:
             if known is not None and np.array_equal(row, known):
                 continue

@@ -86,7 +86,6 @@ from catlearn.errors import (
     refuse,
 )
 from catlearn.finset import (
-    FinFunction,
     FinSet,
     Frozen,
     Limit,
@@ -491,10 +490,8 @@ class SubobjectClassifier(Frozen, by="cset"):
             starts, before = self._starts(source), figures.before(name)
             places = [before[table] + starts[table] for table in figures.schema.tables]
             moved = sieves[source][:, np.concatenate(places)]
-            arrows[name] = FinFunction._of(
-                find_rows(sieves[target], moved), sets[source], sets[target]
-            )
-        cset = CSet._build(figures.schema, sets, arrows, {}, {})
+            arrows[name] = find_rows(sieves[target], moved)
+        cset = CSet._of_columns(figures.schema, sets, arrows)
         one = terminal(cset)
         # The full sieve comes last.
         full = {table: np.array([rows.size - 1]) for table, rows in sets.items()}
@@ -606,9 +603,8 @@ class Exponential(Frozen, by="base exponent"):
         for name, (source, target) in base.shape.arrows.items():
             before, blocks = figures.before(name), self._blocks(source, keys[source])
             images = [blocks[table][:, before[table]] for table in base.shape.tables]
-            rows = find_rows(keys[target], self._flat(images, len(keys[source])))
-            arrows[name] = FinFunction._of(rows, sets[source], sets[target])
-        cset = CSet._build(figures.schema, sets, arrows, {}, {})
+            arrows[name] = find_rows(keys[target], self._flat(images, len(keys[source])))
+        cset = CSet._of_columns(figures.schema, sets, arrows)
         pairs = product(cset, exponent)
         parts = {}
         for table, function in pairs.legs[0].components.items():

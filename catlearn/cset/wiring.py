@@ -36,7 +36,7 @@ import numpy as np
 
 from catlearn.cset.cospan import Open, free_leg, free_rows, leg_along
 from catlearn.cset.cset import CSet, Schema
-from catlearn.errors import Failure, Failures, InvalidStructure, did_you_mean, expect, fault, refuse
+from catlearn.errors import Failure, Failures, did_you_mean, expect, fault, refuse
 from catlearn.finset import Diagram, FinFunction, FinSet, colimit, coproduct
 
 WIRING = Schema(
@@ -352,13 +352,14 @@ def _at_junctions(wiring: WiringDiagram, fillers: Sequence[Open], table: str) ->
     alone = [k for k in junctions if k not in first]
     columns = [n for n, home in shape.attributes.items() if home == table and n not in shape.orders]
     columns += [name for name, (source, _) in shape.steps().items() if source == table]
-    if columns and alone:
-        message = f"no box has a port there, so its {', '.join(columns)} is not known"
-        failures = [
+    message = f"no box has a port there, so its {', '.join(columns)} is not known"
+    refuse(
+        "oapply",
+        (
             Failure("junctions", f"junction {label!r}", message)
-            for label in junctions.labels(alone)
-        ]
-        raise InvalidStructure("oapply", failures)
+            for label in (junctions.labels(alone) if columns else ())
+        ),
+    )
     rows = [first.get(k, -1) for k in junctions]  # -1 where there is nothing of a row to copy
     names = junctions.labels() if union.apex.sets[table].names else None
     return free_leg(union.apex, table, rows, names).domain

@@ -198,8 +198,7 @@ def opened_scene(
         label = diagram.map_label(name)
         model = label.architecture if isinstance(label, ArchitectureMap) else None
         if not isinstance(model, CircuitArchitecture):
-            message = "is no circuit, and has nothing inside to draw"
-            failures.add("open", repr(name), message)
+            failures.add("open", repr(name), "is no circuit, and has nothing inside to draw")
             continue
         ends = (diagram.space_label(vertex) for vertex in diagram.ends(name))
         inlays[name] = CircuitPanel(circuit_scene(model.between(*ends).circuit, depth=depth))

@@ -198,8 +198,7 @@ def unified(
             label = bindings[variable.name]
             if not isinstance(label, Variable) and not variable.admits(label):
                 place = f"{homes[name]}: {leg} {one.sets[homes[name]].label(row)!r}"
-                message = f"{name} is {label!r}, which {variable} does not admit"
-                failures.add(name, place, message)
+                failures.add(name, place, f"{name} is {label!r}, which {variable} does not admit")
         for name in dict.fromkeys(name for name, _, _ in found):
             column = one.attributes[name]
             filled = [x.fill(bindings) if isinstance(x, Variable) else x for x in column]

@@ -138,8 +138,7 @@ class TableCategory(Ambient):
                     member = int(first[source][classes[source][k]])
                     one, other = (f"[{', '.join(lists[row])}]" for row in (member, k))
                     message = f"{name} is {one} at the one, {other} at the other"
-                    place = f"{source}: {rows[member]} = {rows[k]}"
-                    conflicts.add(name, place, message)
+                    conflicts.add(name, f"{source}: {rows[member]} = {rows[k]}", message)
         attributes = {}
         parts = [{table: legs[table][k] for table in sets} for k in range(len(objects))]
         labelled, refused = unified(objects, diagram.names, parts)
@@ -151,8 +150,7 @@ class TableCategory(Ambient):
             attributes[name] = tuple(found)
             rows = union_labels(diagram, table) if bad else []
             for one, other, why in bad:
-                place = f"{table}: {rows[one]} = {rows[other]}"
-                conflicts.add(name, place, f"{name} {why}")
+                conflicts.add(name, f"{table}: {rows[one]} = {rows[other]}", f"{name} {why}")
         side_data: dict[str, dict[int, Any]] = {}
         holders: list[tuple[str, Tables, Parts]]
         holders = list(zip(diagram.names, objects, parts, strict=True))
@@ -165,8 +163,7 @@ class TableCategory(Ambient):
                     place = f"{called} {one.sets[table].label(row)!r}"
                     if not same_values(held.setdefault(at, value), value):
                         message = "they hold different values"
-                        where = f"{table}: {places[at]} = {place}"
-                        conflicts.add(name, where, message)
+                        conflicts.add(name, f"{table}: {places[at]} = {place}", message)
                     places.setdefault(at, place)
         refuse("colimit", conflicts, LabelConflict)
         kind = diagram.of._common(diagram.objects)
@@ -533,7 +530,7 @@ class Tables(Frozen, Displayed):
         cls: type[Some],
         shape: Shape,
         sets: Mapping[str, FinSet],
-        columns: Mapping[str, Sequence[Any]],
+        columns: Mapping[str, Any],
     ) -> Some:
         """Make an instance of valid columns: rows by number, lists of these, and labels."""
         steps = {

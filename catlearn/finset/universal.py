@@ -188,11 +188,9 @@ class Diagram(Frozen, by="objects arrows legs names"):
             for side, found, k in (("domain", m.domain, i), ("codomain", m.codomain, j)):
                 why = ambient.mismatch(found, self.objects[k])
                 if why:
-                    message = f"its {side} is not object {k}: {why}"
-                    failures.add("ends", where, message)
+                    failures.add("ends", where, f"its {side} is not object {k}: {why}")
         if len(set(self.legs)) != len(self.legs) or not set(self.legs) <= set(range(size)):
-            message = f"{list(self.legs)} are not distinct objects among {size}"
-            failures.add("legs", "legs", message)
+            failures.add("legs", "legs", f"{list(self.legs)} are not distinct objects among {size}")
         if len(set(self.names)) != len(self.names) or len(self.names) != len(self.legs):
             message = f"{list(self.names)} are not {len(self.legs)} distinct names, one a leg"
             failures.add("names", "names", message)

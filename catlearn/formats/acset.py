@@ -531,8 +531,7 @@ class _Rows(RowReader):
                 found = []
             for k, row in enumerate(found, 1):
                 if not isinstance(row, dict):
-                    message = f"must be an object, found {shorten_repr(row)}"
-                    faults.add(f"{table} row {k}", message)
+                    faults.add(f"{table} row {k}", f"must be an object, found {shorten_repr(row)}")
             self.rows[table] = rows = [row if isinstance(row, dict) else {} for row in found]
             self.places[table] = [
                 f"{table} row {k}" + (f" ({shorten(x)!r})" if isinstance(x, str) else "")

@@ -234,8 +234,7 @@ class _Folder(RowReader):
         self.types = schema.types
         for table in keys:
             if table not in schema.tables:
-                known = f"known tables are {', '.join(schema.tables)}"
-                faults.add(f"keys of {table!r}", known)
+                faults.add(f"keys of {table!r}", f"known tables are {', '.join(schema.tables)}")
         self.headers: dict[str, list[str]] = {}
         self.rows: dict[str, list[list[str]]] = {}
         for table in schema.tables:

@@ -111,8 +111,7 @@ def _read_box(box: Any, edges: dict[str, tuple[str, str]], faults: Faults) -> st
     cat = import_module("discopy.cat")
     where, name = f"box {box}", str(getattr(box, "name", ""))
     if type(box) is not cat.Box or box.is_dagger or box.data is not None:
-        message = "is more than a name and two ends: a dagger, a sum, or a box with data"
-        faults.add(where, message)
+        faults.add(where, "is more than a name and two ends: a dagger, a sum, or a box with data")
         return name
     ends = _read_ends(box, faults)
     if edges.setdefault(name, ends) != ends:

@@ -188,8 +188,7 @@ def _cells(link: str, drawing: Drawing) -> tuple[int, list[Any]]:
     try:
         data = base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
     except (binascii.Error, ValueError):
-        message = "is not base64; copy the whole link, from https://q.uiver.app/#q= on"
-        faults.add("link", message)
+        faults.add("link", "is not base64; copy the whole link, from https://q.uiver.app/#q= on")
         faults.check()
         raise
     if not data:  # an empty diagram has an empty link
@@ -200,8 +199,7 @@ def _cells(link: str, drawing: Drawing) -> tuple[int, list[Any]]:
         faults.check()
     version, count, *cells = cells
     if version != 0 or isinstance(version, bool):
-        message = f"is version {shorten_repr(version)} of the format, version 0 is read"
-        faults.add("link", message)
+        faults.add("link", f"is version {shorten_repr(version)} of the format, version 0 is read")
     drawing.check_size("link", len(cells), MAX_CELLS, "cells")
     if not _are_numbers([count], len(cells) + 1, "number of vertices", faults):
         faults.check()
@@ -238,8 +236,7 @@ def _is_corner(cell: list[Any]) -> bool:
 def _read_two_cell(where: str, source: int | None, target: int | None, drawing: Drawing) -> None:
     """Note the equation of a 2-cell without one as its label, by the arrows that it joins."""
     if source is None or target is None:
-        message = "is a 2-cell between cells that are not arrows between vertices"
-        drawing.faults.add(where, message)
+        drawing.faults.add(where, "is a 2-cell between cells that are not arrows between vertices")
         return
     one, other = drawing.arrows[source], drawing.arrows[target]
     if one[:2] == other[:2] and one[2] and other[2]:

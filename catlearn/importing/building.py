@@ -363,8 +363,7 @@ class Builder:
     def constant(self, array: Any) -> int:
         """Return an array that is known."""
         key = getattr(array, "dtype", None), np.shape(array), digest(array)
-        label = f"array {key[0]}{[*key[1]]} {key[2]}"
-        kernel = opaque_of(Function(label, lambda: array))
+        kernel = opaque_of(Function(f"array {key[0]}{[*key[1]]} {key[2]}", lambda: array))
         shape = np.shape(array)
         every = range(len(shape))
         title = "array" if shape or is_key(array) or isinstance(array, Tracer) else f"{array:g}"

@@ -682,8 +682,7 @@ def _exported(
         if "data-dependent" in text.lower():
             own, title = title, f"{name}{where(error, _of_layers)}"
             advice = "choose by torch.where" if own == title else "an argument of it may decide it"
-            why = f"a branch or a number depends on data; {advice}"
-            fault = Failure("shape", title, why)
+            fault = Failure("shape", title, f"a branch or a number depends on data; {advice}")
         else:
             fault = Failure("export", title, f"torch.export raised {type(error).__name__}: {short}")
         raise ImportRefused(name, [fault]) from error

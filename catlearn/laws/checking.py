@@ -526,8 +526,7 @@ def _outcome(
         return Outcome(law, 0, undecided)
     except Flaky as flaky:
         # The structure answers differently when it is asked again; that is its failure.
-        message = "the structure does not answer the same when it is asked again"
-        error = CatlearnError(message)
+        error = CatlearnError("the structure does not answer the same when it is asked again")
         error.__cause__ = flaky
         counterexample = Counterexample(law, {}, None, error, structure)
         return Outcome(law, examples, undecided, counterexample)

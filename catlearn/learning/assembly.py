@@ -309,8 +309,7 @@ class Assembly:
         if known != row:
             one, other = ((row["follows"], row["decay"]) for row in (known, row))
             message = f"is given twice: {one} and {other}"
-            where = f"moving average '{part.name}'"
-            self.failures.add("moving average", where, message)
+            self.failures.add("moving average", f"moving average '{part.name}'", message)
 
     def _operator(self, part: Operator) -> None:
         for space in (part.source, part.target):

@@ -228,8 +228,7 @@ def _rough(diagram: LearningDiagram, edge: str, where: str) -> Iterator[Failure]
     jaxpr = jax.make_jaxpr(lambda v, x: run(v, x)[0])(variables, source.example(3))
     found = sorted({name for name in _primitives(jaxpr.jaxpr) if name in _ROUGH})
     if found:
-        message = f"has no derivative to speak of: it uses {', '.join(found)}"
-        yield Failure("smooth", where, message)
+        yield Failure("smooth", where, f"has no derivative to speak of: it uses {', '.join(found)}")
 
 
 def _primitives(jaxpr: Any) -> Iterator[str]:

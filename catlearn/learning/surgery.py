@@ -738,8 +738,7 @@ class Split(Rule):
         again = {name for name in names if names.count(name) > 1}
         if again or edge in data:
             where = ", ".join(map(repr, sorted(again) or [edge]))
-            message = "give the copies names of their own"
-            raise fault("split", "names", where, message)
+            raise fault("split", "names", where, "give the copies names of their own")
         edges: dict[str, Any] = {edge: ("source", "old", Variable("map", runs))}
         for number, other in enumerate(data):
             edges[other] = (f"source {number}", "old", Variable(other))

@@ -160,8 +160,7 @@ def _read_factory(what: str, factory: Callable) -> Architecture:
     except CatlearnError:
         raise
     except Exception as error:
-        message = f"the factory raised {describe_error(error)}"
-        raise fault(what, "factory", what, message) from error
+        raise fault(what, "factory", what, f"the factory raised {describe_error(error)}") from error
     if first == second:
         return first
     message = (

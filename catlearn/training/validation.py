@@ -409,8 +409,7 @@ class Validation:
         self.best: tuple[int, Any, Any] | None = None
         if self.patience.by not in self.curves:
             message = f"is not measured; {did_you_mean(self.patience.by, self.curves)}"
-            where = f"Patience by '{self.patience.by}'"
-            raise fault("fit", "stop", where, message)
+            raise fault("fit", "stop", f"Patience by '{self.patience.by}'", message)
 
     def trace(self, params: Any, state: Any) -> None:
         """Refuse metrics that JAX cannot trace, before anything is trained.

@@ -50,8 +50,7 @@ def column(data: Dataset, space: AnySpace) -> str:
     ends = ", ".join(f"{key} at {at.name}" for key, at in data.spaces.items())
     many = ", ".join(found)
     message = f"needs one column at the space '{space.name}', has {many or f'only {ends}'}"
-    where = f"data set '{data.name}'"
-    raise fault("the regime", "column", where, message)
+    raise fault("the regime", "column", f"data set '{data.name}'", message)
 
 
 def square(models: Iterable[Model], data: Dataset, weight: Any = 1.0) -> LearningDiagram:
