@@ -129,12 +129,17 @@ MONOID = Signature(
 """Elements of a monoid, its unit e and its multiplication."""
 
 
-def _elements(M: Any, given: Mapping[str, Any]) -> dict[str, Any]:
-    elements = given.get("elements", getattr(M, "elements", None))
-    if elements is None:
-        kind = type(M).__name__
-        raise CatlearnError(f"{kind} does not say what its elements are: give elements=")
-    return {"element": lambda: strategy_of(elements)}
+def _sorts_of(sort: str, name: str, own: str) -> Callable[[Any, Mapping[str, Any]], dict[str, Any]]:
+    """Return what draws values of one sort: of those given by name, else the structure's own."""
+
+    def sorts(structure: Any, given: Mapping[str, Any]) -> dict[str, Any]:
+        values = given.get(name, getattr(structure, own, None))
+        if values is None:
+            kind = type(structure).__name__
+            raise CatlearnError(f"{kind} does not say what its {name} are: give {name}=")
+        return {sort: lambda: strategy_of(values)}
+
+    return sorts
 
 
 ELEMENTS = {"elements": "elements, a strategy or a collection"}
@@ -146,7 +151,7 @@ monoid = Spec(
         MONOID.law("right unit", "x * e = x", "x: element"),
         MONOID.law("associativity", "(x * y) * z = x * (y * z)", "x, y, z: element"),
     ),
-    _elements,
+    _sorts_of("element", "elements", "elements"),
     ELEMENTS,
     lambda structure: hasattr(structure, "unit") and hasattr(structure, "multiply"),
     "Mac Lane, Categories for the Working Mathematician, I.2",
@@ -363,13 +368,6 @@ monoidal_functor = functor.extended(
 # ---------------------------------------------------------------- quantales
 
 
-def _values(Q: Any, given: Mapping[str, Any]) -> dict[str, Any]:
-    values = given.get("values", getattr(Q, "samples", None))
-    if values is None:
-        raise CatlearnError(f"{type(Q).__name__} does not say what its values are: give values=")
-    return {"value": lambda: strategy_of(values)}
-
-
 QUANTALE = Signature(
     operations={
         "⊗(a, b: value): value": lambda Q, a, b: Q.tensor(a, b),
@@ -409,7 +407,7 @@ quantale = Spec(
         QUANTALE.law("empty join", "a ⊗ bottom = bottom", "a: value"),
         QUANTALE.law("residual", "a ⊗ b <= c <=> a <= residual(b, c)", TRIPLE),
     ),
-    _values,
+    _sorts_of("value", "values", "samples"),
     {"values": "values, a strategy or a collection"},
     lambda structure: all(hasattr(structure, k) for k in ("tensor", "join", "residual")),
     'Rosenthal, "Quantales and their applications", 1990',
@@ -446,6 +444,8 @@ def _at_most(X: Any, one: Any, other: Any) -> bool:
     return bool(X.quantale.leq(one, other, *tolerance))
 
 
+_objects = _sorts_of("object", "objects", "objects")
+
 ENRICHED = Signature(
     {"X": _Homs},
     {
@@ -458,13 +458,6 @@ ENRICHED = Signature(
     latex={"id": "e", "bottom": r"\bot", "top": r"\top"},
 )
 """The homs of an enriched category X; the unit of its quantale is the identity of any object."""
-
-
-def _objects(X: Any, given: Mapping[str, Any]) -> dict[str, Any]:
-    objects = given.get("objects", getattr(X, "objects", None))
-    if objects is None:
-        raise CatlearnError(f"{type(X).__name__} does not say what its objects are: give objects=")
-    return {"object": lambda: strategy_of(objects)}
 
 
 enriched = Spec(

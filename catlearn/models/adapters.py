@@ -20,9 +20,9 @@ from typing import Any
 
 from catlearn.errors import CatlearnError, fault
 from catlearn.models.architectures import Architecture, Function, Plain, Registered, abstract_key
-from catlearn.models.calls import signature_of
+from catlearn.models.calls import draw, signature_of
 from catlearn.models.libraries import haiku, linen, nnx, torch
-from catlearn.models.modules import ModuleArchitecture, TracedConstant, draw, is_module
+from catlearn.models.modules import ModuleArchitecture, TracedConstant, is_module
 
 
 @dataclass(frozen=True)

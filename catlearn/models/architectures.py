@@ -106,7 +106,7 @@ from catlearn.errors import (
     refuse,
 )
 from catlearn.files import shorten
-from catlearn.models.calls import Call, Options, bind_options, call_of, write_call
+from catlearn.models.calls import Call, Options, bind_options, call_of, draw, write_call
 from catlearn.models.spaces import AnySpace, Categorical, Space, dtype_kind
 
 
@@ -157,10 +157,28 @@ class Architecture(Brief):
     def parts(self, variables: Any) -> tuple[Any, Any, Any]:
         """Split variables into what is trained, what is held and what calls change.
 
-        Each part is the whole tree with None in the place of what belongs to the others. By
-        default floating-point arrays are trained and all others are held.
+        Each part is the whole tree with None in the place of what belongs to the others, by their
+        :meth:`role`; the last is None if calls change nothing.
         """
-        return floating(variables), floating(variables, wanted=False), None
+        changed = self.only("changed", variables) if self.stateful else None
+        return self.only("trained", variables), self.only("held", variables), changed
+
+    def role(self, path: tuple[Any, ...], leaf: Any) -> str:
+        """Whether a variable is ``trained``, ``held``, or ``changed`` by calls, by its place.
+
+        By default floating-point arrays are trained and all others are held.
+        """
+        import jax.numpy as jnp
+
+        return "trained" if jnp.issubdtype(leaf.dtype, jnp.inexact) else "held"
+
+    def only(self, role: str, variables: Any) -> Any:
+        """Return variables with None in the place of those that have another role."""
+        import jax
+
+        return jax.tree_util.tree_map_with_path(
+            lambda path, leaf: leaf if self.role(path, leaf) == role else None, variables
+        )
 
     def run(self, variables: Any, x: Any, key: Any = None, train: bool = False) -> tuple[Any, Any]:
         """Run the map on a batch, in training or in evaluation.
@@ -202,12 +220,19 @@ class Wrapper(Architecture):
         object.__setattr__(self, "depth", depth)
 
     @property
+    def parameter_free(self) -> bool:
+        return self.architecture.parameter_free
+
+    @property
     def accepts_key(self) -> bool:
         return self.architecture.accepts_key
 
     @property
     def has_modes(self) -> bool:
         return self.architecture.has_modes
+
+    def role(self, path: tuple[Any, ...], leaf: Any) -> str:
+        return self.architecture.role(path, leaf)
 
     @property
     def bound(self) -> bool:
@@ -220,6 +245,43 @@ class Wrapper(Architecture):
     @property
     def stackable(self) -> bool:
         return self.architecture.stackable
+
+
+class Library(Architecture):
+    """An architecture that is an object of a model library."""
+
+    def __repr__(self) -> str:
+        return f"<{self.library} {self}>"
+
+
+class Made(Library):
+    """An object that a library makes with its variables: given, or drawn by a factory."""
+
+    #: The variables as ``jax.ShapeDtypeStruct``.
+    template: Any
+
+    #: ``key -> object``, if it is drawn.
+    factory: Callable | None
+
+    #: What the library calls its arrays.
+    arrays = "arrays"
+
+    @property
+    def has_modes(self) -> bool:
+        return True
+
+    def structure(self, source: AnySpace | None, target: AnySpace | None) -> Any:
+        return self.template
+
+    def init(self, key: Any, source: AnySpace | None, target: AnySpace | None) -> Any:
+        if self.parameter_free:
+            return self.template
+        if self.factory is not None:
+            return self.parameters_of(draw(self.factory, key))
+        raise CatlearnError(
+            f"{self} was given as an object, so it starts from its own {self.arrays} and is not "
+            "drawn; give a function of `key` to have it drawn"
+        )
 
 
 class Calling(Architecture):
@@ -758,25 +820,10 @@ class LowRank(Wrapper):
         base = self.architecture.structure(source, target)
         return jax.eval_shape(self.around, base, abstract_key())
 
-    def parts(self, variables: Any) -> tuple[Any, Any, Any]:
-        import jax
-
-        base, thin = variables["base"], variables["low_rank"]
-        *_, changed = self.architecture.parts(base)
-        held = base
-        if changed is not None:
-            held = jax.tree.map(
-                lambda new, leaf: leaf if new is None else None,
-                changed,
-                base,
-                is_leaf=lambda leaf: leaf is None,
-            )
-            changed = {"base": changed, "low_rank": gaps(thin)}
-        return (
-            {"base": gaps(base), "low_rank": thin},
-            {"base": held, "low_rank": gaps(thin)},
-            changed,
-        )
+    def role(self, path: tuple[Any, ...], leaf: Any) -> str:
+        if path[0].key == "low_rank":
+            return "trained"
+        return "changed" if super().role(path[1:], leaf) == "changed" else "held"
 
     def merge(self, variables: Any) -> Any:
         """Return variables of the adapted architecture, with the products added."""
@@ -805,8 +852,7 @@ class LowRank(Wrapper):
     def _matrices(self, base: Any) -> dict[str, Any]:
         import jax
 
-        trained, *_ = self.architecture.parts(base)
-        leaves = jax.tree_util.tree_leaves_with_path(trained)
+        leaves = jax.tree_util.tree_leaves_with_path(self.architecture.only("trained", base))
         return {_name(path): leaf for path, leaf in leaves if len(leaf.shape) > 1}
 
     def __str__(self) -> str:
@@ -824,16 +870,6 @@ def gaps(tree: Any) -> Any:
     import jax
 
     return jax.tree.map(lambda _: None, tree)
-
-
-def floating(tree: Any, wanted: bool = True) -> Any:
-    """Return the tree with None for each leaf that is not floating (or that is)."""
-    import jax
-    import jax.numpy as jnp
-
-    return jax.tree.map(
-        lambda leaf: leaf if jnp.issubdtype(leaf.dtype, jnp.inexact) == wanted else None, tree
-    )
 
 
 def combined(tree: Any, *parts: Any) -> Any:

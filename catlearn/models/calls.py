@@ -41,6 +41,15 @@ def signature_of(fn: Callable) -> inspect.Signature | None:
         return None
 
 
+def draw(factory: Callable, key: Any) -> Any:
+    """Call a factory with its key, by name where it has to be."""
+    signature = signature_of(factory)
+    parameter = signature.parameters["key"] if signature else None
+    if parameter is not None and parameter.kind is parameter.KEYWORD_ONLY:
+        return factory(key=key)
+    return factory(key)
+
+
 def bind_options(what: str, fn: Callable, options: Mapping[str, Any], skip: int = 0) -> Options:
     """Check options against the parameters of ``fn`` after the first ``skip`` of them.
 

@@ -258,18 +258,11 @@ class Each(Wrapper):
     def remedy(self) -> str:  # type: ignore[override]
         return f"it is applied to each entry of a list; {self.architecture.remedy}"
 
-    @property
-    def parameter_free(self) -> bool:
-        return self.architecture.parameter_free
-
     def init(self, key: Any, source: AnySpace, target: AnySpace) -> Any:
         return self.architecture.init(key, self.source, self.target)
 
     def structure(self, source: AnySpace, target: AnySpace) -> Any:
         return self.architecture.structure(self.source, self.target)
-
-    def parts(self, variables: Any) -> tuple[Any, Any, Any]:
-        return self.architecture.parts(variables)
 
     def run(self, variables: Any, x: Any, key: Any = None, train: bool = False) -> tuple[Any, Any]:
         import jax
@@ -445,10 +438,6 @@ class Operated(Wrapper):
         return f"it is an operator on {self.of}"
 
     @property
-    def parameter_free(self) -> bool:
-        return self.architecture.parameter_free
-
-    @property
     def bound(self) -> bool:
         return self.of is None or self.of.bound
 
@@ -457,9 +446,6 @@ class Operated(Wrapper):
         assert self.target is not None
         return self.architecture.structure(self.source, self.target)
 
-    def parts(self, variables: Any) -> tuple[Any, Any, Any]:
-        return self.architecture.parts(variables)
-
     def run(self, variables: Any, x: Any, key: Any = None, train: bool = False) -> tuple[Any, Any]:
         def on(variables: Any, x: tuple[Any, ...]) -> Any:
             (whole,) = x if len(x) == 1 else (x,)
@@ -467,7 +453,7 @@ class Operated(Wrapper):
 
         operator, options = operation(self.operator), dict(self.options)
         if sees_parameters(operator):
-            trained, *others = self.parts(variables)
+            trained, *others = self.architecture.parts(variables)
             g = operator(lambda params, *x: on(combined(params, *others), x), trained, **options)
         else:
             g = operator(lambda *x: on(variables, x), **options)

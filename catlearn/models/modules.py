@@ -34,8 +34,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from catlearn.errors import CatlearnError, Failure, fault, refuse
-from catlearn.models.architectures import Architecture, gaps
+from catlearn.errors import Failure, fault, refuse
+from catlearn.models.architectures import Made
 from catlearn.models.calls import Call, call_of
 from catlearn.models.spaces import AnySpace
 
@@ -66,7 +66,7 @@ class ByIdentity:
 
 
 @dataclass(frozen=True, repr=False)
-class ModuleArchitecture(Architecture):
+class ModuleArchitecture(Made):
     """An equinox module without the values of its parameters.
 
     Build it with :meth:`of`. Compared by ``signature`` alone.
@@ -132,8 +132,6 @@ class ModuleArchitecture(Architecture):
     def stateful(self) -> bool:
         return self.state is not None
 
-    has_modes = True  # type: ignore[assignment]
-
     @property
     def accepts_key(self) -> bool:
         return self.call.key
@@ -155,23 +153,9 @@ class ModuleArchitecture(Architecture):
         names = [name if isinstance(name, tuple | list) else (name,) for name in given]
         return tuple(dict.fromkeys(itertools.chain.from_iterable(names)))
 
-    def init(self, key: Any, source: AnySpace | None, target: AnySpace | None) -> Any:
-        if self.factory is not None:
-            return self.parameters_of(draw(self.factory, key))
-        if self.parameter_free:
-            return self.template
-        raise CatlearnError(
-            f"{self} was given as an object, so it starts from its own arrays and is not drawn; "
-            "give a function of `key` to have it drawn"
-        )
-
-    def parts(self, variables: Any) -> tuple[Any, Any, Any]:
-
-        if not self.stateful:
-            return variables, None, None
-        module, state = variables["module"], variables["state"]
-        none = gaps(variables)
-        return {**none, "module": module}, None, {**none, "state": state}
+    def role(self, path: tuple[Any, ...], leaf: Any) -> str:
+        is_state = self.stateful and path[0].key == "state"
+        return "changed" if is_state else super().role(path, leaf)
 
     def run(self, variables: Any, x: Any, key: Any = None, train: bool = False) -> tuple[Any, Any]:
         import equinox as eqx
@@ -191,11 +175,7 @@ class ModuleArchitecture(Architecture):
         y, after = _over_batch(one, self.axis_names)(x, keys, state)
         if not train:
             return y, None
-        changed = {
-            "module": gaps(variables["module"]),
-            "state": tuple(jax.tree.leaves(after)),
-        }
-        return y, changed
+        return y, self.only("changed", {**variables, "state": tuple(jax.tree.leaves(after))})
 
     def rebuild(self, params: Any) -> Any:
         """Return the module, or the pair of the module and its state."""
@@ -221,9 +201,6 @@ class ModuleArchitecture(Architecture):
         if self.stateful and (isinstance(value, eqx.Module) or _is_pair(value)):
             return _variables(*_with_state(value))
         return value
-
-    def structure(self, source: AnySpace | None, target: AnySpace | None) -> Any:
-        return self.template
 
     def __repr__(self) -> str:
         import jax
@@ -288,17 +265,6 @@ def _tensor_key(tensor: Any) -> Hashable:
         flat = tensor.cpu().resolve_conj().resolve_neg().reshape(-1)
         content = flat.view(torch.uint8).numpy().tobytes()
     return Constant(tuple(tensor.shape), str(tensor.dtype), content)
-
-
-def draw(factory: Callable, key: Any) -> Any:
-    """Call a factory with its key, by name where it has to be."""
-    from catlearn.models.calls import signature_of
-
-    signature = signature_of(factory)
-    parameter = signature.parameters["key"] if signature else None
-    if parameter is not None and parameter.kind is parameter.KEYWORD_ONLY:
-        return factory(key=key)
-    return factory(key)
 
 
 def _check_static_fields(module: Any) -> None:

@@ -14,14 +14,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from catlearn.models.architectures import Architecture, floating, gaps
+from catlearn.models.architectures import Library
 from catlearn.models.calls import Modes, signature_of
 from catlearn.models.modules import arrays, example
 from catlearn.models.spaces import AnySpace
 
 
 @dataclass(frozen=True, repr=False)
-class Haiku(Architecture):
+class Haiku(Library):
     """A transformed function; build it with :meth:`of`.
 
     Parameters
@@ -75,12 +75,8 @@ class Haiku(Architecture):
         params, state = made if self.with_state else (made, None)
         return _plain({"params": params, **({"state": state} if self.with_state else {})})
 
-    def parts(self, variables: Any) -> tuple[Any, Any, Any]:
-        own, state = variables["params"], variables.get("state")
-        gap = {} if state is None else {"state": gaps(state)}
-        trained, held = floating(own), floating(own, wanted=False)
-        changed = None if state is None else {"params": gaps(own), "state": state}
-        return {"params": trained, **gap}, {"params": held, **gap}, changed
+    def role(self, path: tuple[Any, ...], leaf: Any) -> str:
+        return "changed" if path[0].key == "state" else super().role(path, leaf)
 
     def run(self, variables: Any, x: Any, key: Any = None, train: bool = False) -> tuple[Any, Any]:
         modes = self.modes
@@ -95,7 +91,7 @@ class Haiku(Architecture):
         y, state = out
         if not train:
             return y, None
-        return y, {"params": gaps(variables["params"]), "state": _plain(state)}
+        return y, self.only("changed", {**variables, "state": _plain(state)})
 
     def rebuild(self, params: Any) -> Any:
         """Return ``(transformed, params)``, or ``(transformed, params, state)``."""
@@ -107,9 +103,6 @@ class Haiku(Architecture):
     def __str__(self) -> str:
         original = getattr(self.transformed.init, "_original_fn", self.transformed.init)
         return getattr(original, "__name__", type(original).__name__)
-
-    def __repr__(self) -> str:
-        return f"<haiku {self}>"
 
 
 def recognises(value: Any) -> bool:

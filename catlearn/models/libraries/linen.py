@@ -16,7 +16,7 @@ from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from catlearn.models.architectures import Architecture, floating, gaps
+from catlearn.models.architectures import Library
 from catlearn.models.calls import Modes
 from catlearn.models.modules import ByIdentity, arrays, example
 from catlearn.models.spaces import AnySpace
@@ -26,7 +26,7 @@ _stateful: dict[Any, bool] = {}
 
 
 @dataclass(frozen=True, repr=False)
-class Linen(Architecture):
+class Linen(Library):
     """A linen module without its variables; build it with :meth:`of`.
 
     Parameters
@@ -77,12 +77,8 @@ class Linen(Architecture):
         _stateful[self] = any(name != "params" for name in found)
         return found
 
-    def parts(self, variables: Any) -> tuple[Any, Any, Any]:
-        others = {name: tree for name, tree in variables.items() if name != "params"}
-        own = {"params": variables["params"]} if "params" in variables else {}
-        trained = {**gaps(others), **floating(own)}
-        held = {**gaps(others), **floating(own, wanted=False)}
-        return trained, held, {**others, **gaps(own)} if others else None
+    def role(self, path: tuple[Any, ...], leaf: Any) -> str:
+        return super().role(path, leaf) if path[0].key == "params" else "changed"
 
     def run(self, variables: Any, x: Any, key: Any = None, train: bool = False) -> tuple[Any, Any]:
         import jax
@@ -103,8 +99,7 @@ class Linen(Architecture):
         if not others:
             return out, None
         y, changed = out
-        own = {name: gaps(tree) for name, tree in variables.items() if name == "params"}
-        return y, {**{name: _plain(changed)[name] for name in others}, **own}
+        return y, self.only("changed", {**variables, **_plain(changed)})
 
     def rebuild(self, params: Any) -> Any:
         """Return the module bound to its variables; ``unbind()`` takes them apart."""
@@ -117,9 +112,6 @@ class Linen(Architecture):
 
     def __str__(self) -> str:
         return type(self.module).__name__
-
-    def __repr__(self) -> str:
-        return f"<flax.linen {self}>"
 
 
 def recognises(value: Any) -> bool:

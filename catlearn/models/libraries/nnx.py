@@ -17,14 +17,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from catlearn.errors import CatlearnError
-from catlearn.models.architectures import Architecture
+from catlearn.models.architectures import Made
 from catlearn.models.calls import Modes
-from catlearn.models.modules import draw
-from catlearn.models.spaces import AnySpace
 
 
 @dataclass(frozen=True, repr=False)
-class Nnx(Architecture):
+class Nnx(Made):
     """An nnx module without the values of its variables; build it with :meth:`of`.
 
     Parameters
@@ -55,7 +53,6 @@ class Nnx(Architecture):
 
     library = "flax.nnx"
     remedy = "nnx modules are called on a batch: the leading axis counts examples"
-    has_modes = True  # type: ignore[assignment]
 
     @classmethod
     def of(cls, module: Any, factory: Callable | None = None) -> tuple[Nnx, Any]:
@@ -92,32 +89,8 @@ class Nnx(Architecture):
     def stateful(self) -> bool:
         return "state" in self.kinds.values()
 
-    def init(self, key: Any, source: AnySpace | None, target: AnySpace | None) -> Any:
-        if self.factory is not None:
-            return self.parameters_of(draw(self.factory, key))
-        if self.parameter_free:
-            return {}
-        raise CatlearnError(
-            f"{self} was given as an object, so it starts from its own arrays and is not drawn; "
-            "give a function of `key` to have it drawn"
-        )
-
-    def structure(self, source: AnySpace | None, target: AnySpace | None) -> Any:
-        return self.template
-
-    def parts(self, variables: Any) -> tuple[Any, Any, Any]:
-        import jax.numpy as jnp
-
-        def part_of(name: str) -> str:
-            if self.kinds[name] == "state":
-                return "changed"
-            return "trained" if jnp.issubdtype(variables[name].dtype, jnp.inexact) else "held"
-
-        def part(wanted: str) -> Any:
-            items = variables.items()
-            return {name: leaf if part_of(name) == wanted else None for name, leaf in items}
-
-        return part("trained"), part("held"), part("changed") if self.stateful else None
+    def role(self, path: tuple[Any, ...], leaf: Any) -> str:
+        return "changed" if self.kinds[path[0].key] == "state" else super().role(path, leaf)
 
     def run(self, variables: Any, x: Any, key: Any = None, train: bool = False) -> tuple[Any, Any]:
         from flax import nnx
@@ -134,7 +107,7 @@ class Nnx(Architecture):
             raise CatlearnError(f"{self} draws random numbers and needs a key")
         if not (train and self.stateful):
             return y, None
-        return y, {name: after[name] if self.kinds[name] == "state" else None for name in variables}
+        return y, self.only("changed", {name: after[name] for name in variables})
 
     def rebuild(self, params: Any) -> Any:
         import jax
@@ -167,9 +140,6 @@ class Nnx(Architecture):
 
     def __str__(self) -> str:
         return self.graph.nodes[0].type.__name__
-
-    def __repr__(self) -> str:
-        return f"<flax.nnx {self}>"
 
 
 def recognises(value: Any) -> bool:

@@ -30,9 +30,9 @@ from typing import Any
 import numpy as np
 
 from catlearn.errors import CatlearnError
-from catlearn.models.architectures import Architecture
+from catlearn.models.architectures import Made
 from catlearn.models.calls import Call, call_of
-from catlearn.models.modules import draw, static_key
+from catlearn.models.modules import static_key
 from catlearn.models.spaces import AnySpace
 
 # What torch.nn.Module keeps for itself.
@@ -249,7 +249,7 @@ _one_at_a_time = threading.RLock()
 
 
 @dataclass(frozen=True, repr=False)
-class Torch(Architecture):
+class Torch(Made):
     """A PyTorch module without the values of its tensors; build it with :meth:`of`.
 
     Parameters
@@ -274,8 +274,8 @@ class Torch(Architecture):
 
     library = "torch"
     remedy = "PyTorch modules are called on a batch: the leading axis counts examples"
+    arrays = "tensors"
     stackable = False
-    has_modes = True  # type: ignore[assignment]
     accepts_key = True
 
     @classmethod
@@ -312,41 +312,18 @@ class Torch(Architecture):
     def init(self, key: Any, source: AnySpace | None, target: AnySpace | None) -> Any:
         from jax.core import Tracer
 
-        if self.parameter_free:
-            return self.template
-        if self.factory is None:
-            raise CatlearnError(
-                f"{self} was given as an object, so it starts from its own tensors and is not "
-                "drawn; give a function of `key` to have it drawn"
-            )
+        if self.parameter_free or self.factory is None:
+            return super().init(key, source, target)
         if isinstance(key, Tracer):
             raise CatlearnError(f"{self} is drawn by PyTorch, which cannot be done inside jax.jit")
         with seeded(int(_seed(key))):
-            return tensors_of(draw(self.factory, key))
+            return super().init(key, source, target)
 
-    def structure(self, source: AnySpace | None, target: AnySpace | None) -> Any:
-        return self.template
-
-    def parts(self, variables: Any) -> tuple[Any, Any, Any]:
-        import jax.numpy as jnp
-
-        params = variables["params"]
-        none = dict.fromkeys(variables["buffers"])
-        moves = {
-            name: name not in self.held and jnp.issubdtype(leaf.dtype, jnp.inexact)
-            for name, leaf in params.items()
-        }
-        trained = {name: leaf if moves[name] else None for name, leaf in params.items()}
-        held = {name: None if moves[name] else leaf for name, leaf in params.items()}
-        changed = None
-        if self.stateful:
-            gaps = dict.fromkeys(params)
-            changed = {"params": gaps, "buffers": variables["buffers"]}
-        return (
-            {"params": trained, "buffers": none},
-            {"params": held, "buffers": none},
-            changed,
-        )
+    def role(self, path: tuple[Any, ...], leaf: Any) -> str:
+        group, name = (at.key for at in path)
+        if group == "buffers":
+            return "changed"
+        return "held" if name in self.held else super().role(path, leaf)
 
     def run(self, variables: Any, x: Any, key: Any = None, train: bool = False) -> tuple[Any, Any]:
         import jax.numpy as jnp
@@ -358,7 +335,7 @@ class Torch(Architecture):
         y, buffers = run((variables["params"], inputs), (variables["buffers"], seed))
         if not (train and self.stateful):
             return y, None
-        return y, {"params": dict.fromkeys(variables["params"]), "buffers": buffers}
+        return y, self.only("changed", {**variables, "buffers": buffers})
 
     def rebuild(self, params: Any) -> Any:
         torch = library()
@@ -376,9 +353,6 @@ class Torch(Architecture):
 
     def __str__(self) -> str:
         return type(self.module).__name__
-
-    def __repr__(self) -> str:
-        return f"<torch {self}>"
 
 
 def recognises(value: Any) -> bool:
