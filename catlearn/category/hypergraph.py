@@ -43,7 +43,6 @@ from catlearn.category.path import written
 from catlearn.errors import (
     Failure,
     Failures,
-    InvalidStructure,
     did_you_mean,
     expect,
     expect_dicts,
@@ -285,8 +284,7 @@ class Hypergraph(Tables):
         InvalidStructure
             If boxes are on a cycle, or need one that is.
         """
-        if self._sorted[1]:
-            raise InvalidStructure("order", self._cycles())
+        refuse("order", self._cycles())
         return self._sorted[0]
 
     def _cycles(self) -> list[Failure]:

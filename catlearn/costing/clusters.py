@@ -28,7 +28,7 @@ from catlearn.arrays import Circuit
 from catlearn.cost import Posynomial
 from catlearn.costing.island import PARALLEL, Island
 from catlearn.display import Legible
-from catlearn.errors import Failure, InvalidStructure, did_you_mean, expect
+from catlearn.errors import Failure, did_you_mean, expect, refuse
 
 
 @dataclass(frozen=True)
@@ -142,8 +142,7 @@ def collectives(
         for name in resident
         if name not in inputs
     ]
-    if failures:
-        raise InvalidStructure("collectives", failures)
+    refuse("collectives", failures)
     blocks = {
         island.block_name(name): island.bounds[island.block_name(name)] / counts[name]
         for name in parallel

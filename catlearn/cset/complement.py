@@ -253,8 +253,7 @@ def final_pullback_complement(l: Any, m: Any) -> Complement:  # noqa: E741
     """
     L, M = _as_tables(l, m)
     cover = _Unfolding(L, M)
-    if cover.failures:
-        raise NoComplement("final pullback complement", cover.failures)
+    refuse("final pullback complement", cover.failures, NoComplement)
     D, d = _cover(M.codomain, cover.copies, cover.steps())
     places = cover.places
     bad: dict[str, np.ndarray] = {}

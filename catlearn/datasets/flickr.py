@@ -38,7 +38,16 @@ import numpy as np
 
 from catlearn.datasets.folders import data_folder, find
 from catlearn.datasets.pixels import NoImage, pixels
-from catlearn.errors import CatlearnError, DataError, Failure, FileFormatError
+from catlearn.errors import (
+    CatlearnError,
+    DataError,
+    Failure,
+    Failures,
+    FileFormatError,
+    InvalidStructure,
+    fault,
+    refuse,
+)
 from catlearn.files import parse_csv, problem, read_bounded
 
 SOURCE = "https://hockenmaier.cs.illinois.edu/8k-pictures.html"
@@ -181,7 +190,7 @@ def _read(path: Path) -> str:
     try:
         return read_bounded(path, MAX_TEXT).decode("utf-8")
     except (OSError, ValueError) as error:
-        raise _refused([_fault(f"file '{path}'", f"cannot be read: {problem(error)}")]) from error
+        raise _refused(f"file '{path}'", f"cannot be read: {problem(error)}") from error
 
 
 def _captions(path: Path) -> dict[str, tuple[str, ...]]:
@@ -189,10 +198,10 @@ def _captions(path: Path) -> dict[str, tuple[str, ...]]:
     try:
         sentences = parse_captions(text)
     except ValueError as error:
-        raise _refused([_fault(f"file '{path}'", problem(error))]) from error
+        raise _refused(f"file '{path}'", problem(error)) from error
     if not 2 <= len(sentences) <= MAX_IMAGES:
         message = f"speaks of {len(sentences)} photographs, expected from 2 to {MAX_IMAGES}"
-        raise _refused([_fault(f"file '{path}'", message)])
+        raise _refused(f"file '{path}'", message)
     return sentences
 
 
@@ -202,7 +211,7 @@ def _listed(path: Path, sentences: Mapping[str, tuple[str, ...]]) -> list[str]:
     if unknown or not names:
         message = f"lists {len(names)} photographs, of which {len(unknown)} have no sentences"
         shown = f", such as {', '.join(unknown[:_SHOWN])}" if unknown else ""
-        raise _refused([_fault(f"file '{path}'", message + shown)])
+        raise _refused(f"file '{path}'", message + shown)
     return names
 
 
@@ -216,7 +225,7 @@ def _drawn(names: list[str]) -> tuple[list[str], list[str]]:
 def _photographs(
     folder: Path, names: list[str], sentences: Mapping[str, tuple[str, ...]], size: int
 ) -> Captioned:
-    images, failures = np.empty((len(names), size, size, 3), np.uint8), []
+    images, failures = np.empty((len(names), size, size, 3), np.uint8), Failures()
     for row, name in enumerate(names):
         try:
             data = read_bounded(folder / name, MAX_BYTES)
@@ -226,16 +235,13 @@ def _photographs(
         except (OSError, FileFormatError, NoImage) as error:
             cannot = "" if isinstance(error, NoImage) else "cannot be read: "
             message = cannot + problem(error)
-            failures.append(_fault(f"photograph '{folder / name}'", message))
-    if failures:
-        more = [_fault("photographs", f"{len(failures)} of {len(names)} cannot be used")]
-        raise _refused(failures if len(failures) <= _SHOWN else failures[:_SHOWN] + more)
+            failures.add("file", f"photograph '{folder / name}'", message)
+    if len(failures) > _SHOWN:
+        message = f"{len(failures)} of {len(names)} cannot be used"
+        failures[_SHOWN:] = [Failure("file", "photographs", message)]
+    refuse("Flickr8k", failures, DataError)
     return Captioned(images, tuple(sentences[name] for name in names), tuple(names))
 
 
-def _fault(where: str, message: str) -> Failure:
-    return Failure("file", where, message)
-
-
-def _refused(failures: Iterable[Failure]) -> DataError:
-    return DataError("Flickr8k", failures)
+def _refused(where: str, message: str) -> InvalidStructure:
+    return fault("Flickr8k", "file", where, message, DataError)

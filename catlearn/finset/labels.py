@@ -39,7 +39,7 @@ from typing import Any
 
 import numpy as np
 
-from catlearn.errors import CatlearnError, Failure, Failures, LabelConflict
+from catlearn.errors import CatlearnError, Failure, Failures, LabelConflict, refuse
 from catlearn.finset.merge import class_names, quotient
 from catlearn.finset.shapes import Order, coded, label_key
 from catlearn.finset.variables import Variable, variables
@@ -301,12 +301,14 @@ def closed(tables: Any) -> Any:
         return tables
     given = {n: (np.arange(len(tables.attributes[n])), tables.attributes[n]) for n in names}
     columns, conflicts = least_labels(tables, given)
-    if conflicts:
-        labels = {n: tables.sets[shape.attributes[n]].label for n in names}
-        failures = [
+    labels = {n: tables.sets[shape.attributes[n]].label for n in names}
+    refuse(
+        "colimit",
+        (
             Failure(a, f"{a} of {labels[a](one)!r}, {b} of {labels[b](other)!r}", f"{a} {why}")
             for (a, one), (b, other), why in conflicts
-        ]
-        raise LabelConflict("colimit", failures)
+        ),
+        LabelConflict,
+    )
     fields = tables.sets, tables.arrows, tables.lists, {**tables.attributes, **columns}
     return tables._build(shape, *fields, tables.side_data)

@@ -43,13 +43,7 @@ from catlearn.arrays.rewriting import rewrite
 from catlearn.arrays.sizes import Size
 from catlearn.costing.hierarchy import Device, amount, bytes_text, device_named, seconds_text
 from catlearn.display import Legible, Progress
-from catlearn.errors import (
-    CatlearnError,
-    Failure,
-    InvalidStructure,
-    UnknownName,
-    WrongKind,
-)
+from catlearn.errors import CatlearnError, Failure, InvalidStructure, UnknownName, WrongKind, refuse
 from catlearn.importing.attending import attending
 from catlearn.importing.building import ImportRefused, is_key
 from catlearn.importing.exported import in_jax, recognises
@@ -753,8 +747,7 @@ def _check(call: _Call, plan: OptimisedPlan, options: _Options) -> None:
                     continue
                 message = f"differs by {gap:.1e} of its greatest number; {allowed:.0e} is allowed"
                 failures.append(Failure("numbers", f"{name} {k}", message))
-    if failures:
-        raise NumbersDiffer("the optimised function", failures)
+    refuse("the optimised function", failures, NumbersDiffer)
 
 
 def optimise(
@@ -869,8 +862,7 @@ def optimise(
         if not recognises(fn):
             why = "is 'torch'; a PyTorch module is expected to be optimised"
             failures = [*failures, Failure("attention", "attention", why)]
-    if failures:
-        raise InvalidStructure("options", failures)
+    refuse("options", failures)
     if attention == "torch":
         return attending(fn)
     return functools.partial(_made, options=options) if fn is None else _made(fn, options)

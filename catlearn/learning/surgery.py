@@ -78,7 +78,6 @@ from catlearn.errors import (
     CatlearnError,
     Failure,
     Failures,
-    InvalidStructure,
     UnknownName,
     did_you_mean,
     expect,
@@ -465,8 +464,7 @@ def pattern(
         held: Any = label[0] if label else Variable(name)
         steps[name] = {**steps.get(name, {}), "src": source, "tgt": target, "map": held}
     made.add_equations(equations)
-    if made.failures:
-        raise InvalidStructure("pattern", made.failures)
+    refuse("pattern", made.failures)
     return LearningDiagram.empty().with_rows(made.rows, check=False)
 
 

@@ -36,7 +36,7 @@ import numpy as np
 
 from catlearn.category import Path
 from catlearn.cost import LawvereMetric
-from catlearn.errors import DataError, Failure, InvalidStructure, expect
+from catlearn.errors import DataError, Failure, expect, refuse
 from catlearn.models.spaces import Categorical, Product, dtype_kind
 
 if TYPE_CHECKING:
@@ -100,35 +100,47 @@ def path_metric(
         chosen = diagram.paths(data, vertex, max_length, bound)
     else:
         chosen = [diagram.path(str(path)) for path in paths]
-        strays = [p for p in chosen if (p.source, p.target) != (data, vertex)]
-        if strays:
-            message = f"goes from {{}} to {{}}, expected {data} to {vertex}"
-            failures = [
-                Failure("ends", f"path '{p}'", message.format(p.source, p.target)) for p in strays
-            ]
-            raise InvalidStructure("the metric on paths", failures)
+        refuse(
+            "the metric on paths",
+            (
+                Failure(
+                    "ends",
+                    f"path '{p}'",
+                    f"goes from {p.source} to {p.target}, expected {data} to {vertex}",
+                )
+                for p in chosen
+                if (p.source, p.target) != (data, vertex)
+            ),
+        )
     needed = dict.fromkeys(e for p in chosen for e in p.edges if e in diagram.projections)
-    absent = [e for e in needed if diagram.projections[e][1] not in batch.get(data, {})]
-    if absent:
-        failures = [Failure("batch", f"projection '{e}'", "is missing") for e in absent]
-        raise DataError("the batch", failures)
+    refuse(
+        "the batch",
+        (
+            Failure("batch", f"projection '{e}'", "is missing")
+            for e in needed
+            if diagram.projections[e][1] not in batch.get(data, {})
+        ),
+        DataError,
+    )
     label = diagram.space_label(vertex)
     evaluate = fn.evaluation(params, state)
     sample = {name: jax.tree.map(jnp.asarray, value) for name, value in batch[data].items()}
     values = [evaluate(path)(sample) for path in chosen]
-    labels = [p for p, value in zip(chosen, values, strict=True) if _has_labels(label, value)]
-    if labels:
-        message = "its values are labels, which predict nothing; leave it out with paths="
-        failures = [Failure("representation", f"path '{p}'", message) for p in labels]
-        raise InvalidStructure("the metric on paths", failures)
+    message = "its values are labels, which predict nothing; leave it out with paths="
+    refuse(
+        "the metric on paths",
+        (
+            Failure("representation", f"path '{p}'", message)
+            for p, value in zip(chosen, values, strict=True)
+            if _has_labels(label, value)
+        ),
+    )
     divergence = label.divergence  # type: ignore[attr-defined]
     names = [str(path) for path in chosen]
     distances = _all_pairs(divergence, values)
     metric = LawvereMetric(names, distances, check=False, tolerance=tolerance)
-    failures = metric.failures() if check else []
-    if failures:
-        what = f"the metric on paths at '{vertex}' (its divergence, {divergence}, is no metric)"
-        raise InvalidStructure(what, failures)
+    what = f"the metric on paths at '{vertex}' (its divergence, {divergence}, is no metric)"
+    refuse(what, metric.failures() if check else ())
     return metric
 
 

@@ -19,7 +19,7 @@ import jax
 import jax.numpy as jnp
 
 from catlearn.arrays.programs import programmed
-from catlearn.errors import Failure, InvalidStructure, expect
+from catlearn.errors import Failure, expect, refuse
 from catlearn.lowering.streamed import FoldRun, LoweredFold, PrefixRun, either, is_real, wide
 from catlearn.models.circuits import functions_of
 from catlearn.streams.folding import Fold, refuse_blocks
@@ -149,8 +149,7 @@ class _Kernel(FoldRun):
             for name, tile, axis in zip(tiles, self.tiles, axes, strict=True)
             if self.sizes[axis] % tile
         ]  # fmt: skip
-        if failures:
-            raise InvalidStructure("this call", failures)
+        refuse("this call", failures)
 
     def state(self, fixed: Sequence[Any], entries: Sequence[Any]) -> Any:
         """Return the state after all blocks: of whole ones by a kernel."""

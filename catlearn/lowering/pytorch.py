@@ -16,7 +16,7 @@ import torch.nn.functional as F  # pyright: ignore[reportMissingImports]
 
 from catlearn.arrays.evaluation import hashed
 from catlearn.arrays.programs import NEUTRAL, Program
-from catlearn.errors import Failure, InvalidStructure, expect
+from catlearn.errors import Failure, expect, refuse
 from catlearn.models.circuits import WIDER, LoweredCircuit
 from catlearn.models.libraries.torch import OfTensors
 
@@ -325,8 +325,7 @@ class CircuitModule(torch.nn.Module):
             except KeyError as error:
                 message = f"is {'.'.join(path)} in PyTorch: {error.args[0]}; rename it"
                 failures.append(Failure("sharing", f"parameter {name!r}", message))
-        if failures:
-            raise InvalidStructure("parameters", failures)
+        refuse("parameters", failures)
 
     def tensors(self) -> list[torch.nn.Parameter]:
         """Return the parameters in the order of the circuit's."""
@@ -358,8 +357,7 @@ class CircuitModule(torch.nn.Module):
             for name, tensor, value in zip(self._places, tensors, values, strict=True)
             if tuple(tensor.shape) != np.shape(value)
         ]  # fmt: skip
-        if failures:
-            raise InvalidStructure("parameters", failures)
+        refuse("parameters", failures)
         with torch.no_grad():
             for tensor, value in zip(tensors, values, strict=True):
                 tensor.copy_(torch.from_numpy(np.array(value, copy=True)))

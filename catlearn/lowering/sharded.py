@@ -16,7 +16,7 @@ import jax
 import jax.numpy as jnp
 from jax.sharding import PartitionSpec
 
-from catlearn.errors import Failure, InvalidStructure, UnknownName, did_you_mean, expect
+from catlearn.errors import UnknownName, did_you_mean, expect, fault
 from catlearn.lowering.streamed import FoldRun, LoweredFold, PrefixRun, is_inexact
 from catlearn.streams.folding import Fold
 from catlearn.streams.prefix import PrefixFold
@@ -42,9 +42,7 @@ class ShardedFold(LoweredFold):
         number, length = self.mesh.shape[self.name], found.length
         if length % number:
             message = f"has {length} indices, which {number} devices do not divide"
-            raise InvalidStructure(
-                "this call", [Failure("shards", f"axis {fold.variable}", message)]
-            )
+            raise fault("this call", "shards", f"axis {fold.variable}", message)
         return found
 
 
@@ -100,7 +98,7 @@ def to_shards(
         raise UnknownName(f"the mesh has no axis {name!r}; {hint}")
     if mesh.axis_types[mesh.axis_names.index(name)] != jax.sharding.AxisType.Auto:
         message = "has another type than jax.sharding.AxisType.Auto; give axis_types to make_mesh"
-        raise InvalidStructure("options", [Failure("shards", f"axis {name!r}", message)])
+        raise fault("options", "shards", f"axis {name!r}", message)
     reverse = "stream"
     if isinstance(fold, PrefixFold):
         reverse = "checkpoint"

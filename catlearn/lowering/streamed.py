@@ -26,12 +26,12 @@ from catlearn.arrays.masks import hidden_rows
 from catlearn.arrays.programs import Program, programmed
 from catlearn.errors import (
     CatlearnError,
-    InvalidStructure,
     UnknownName,
     called,
     did_you_mean,
     expect,
     expect_dicts,
+    refuse,
 )
 from catlearn.models.circuits import LoweredCircuit, functions_of
 from catlearn.streams.folding import Fold, Grouping, before, grouped, refuse_blocks
@@ -141,8 +141,7 @@ class LoweredFold:
 def refuse_hidden(lowered: LoweredCircuit, shapes: Sequence[tuple[int, ...]]) -> None:
     """Refuse masks whose conditions hide a whole row of a softmax, listing them."""
     failures = hidden_rows(lowered.circuit.apex, lowered.sizes(shapes))
-    if failures:
-        raise InvalidStructure("this circuit", failures)
+    refuse("this circuit", failures)
 
 
 REVERSE = ("stream", "checkpoint")

@@ -31,7 +31,7 @@ from catlearn.arrays.kernels import Kernel
 from catlearn.arrays.listing import letter_of, written
 from catlearn.arrays.sizes import Size
 from catlearn.display import Displayed
-from catlearn.errors import Failure, InvalidStructure
+from catlearn.errors import Failure, refuse
 from catlearn.streams.nodes import Nodes, Ref
 from catlearn.streams.normal import Accumulator, Rewriting
 from catlearn.streams.passes import Pass, ancestors, chosen, letter_at, refuse_random
@@ -616,8 +616,7 @@ def refuse_blocks(blocks: Mapping[str, Any]) -> None:
         for name, size in blocks.items()
         if type(size) is not int or size < 1
     ]
-    if failures:
-        raise InvalidStructure("options", failures)
+    refuse("options", failures)
 
 
 def _looped(fold: Loop, block: int | None) -> Circuit:
