@@ -53,6 +53,7 @@ from __future__ import annotations
 from collections.abc import (
     Callable,
     Collection,
+    Container,
     Hashable,
     Iterable,
     Iterator,
@@ -134,16 +135,26 @@ def find_cycle(steps: Mapping[Vertex, Sequence[tuple[Edge, Vertex]]]) -> tuple[E
     return tuple(reversed(walked[place[at] :]))
 
 
-def _layers(steps: Steps, source: str, max_length: int | None) -> Iterator[dict[str, int]]:
-    """Yield, for each length from 0 on, how many paths of this length end at each vertex."""
-    layer = {source: 1} if source in steps else {}
+def layers(
+    steps: Mapping[Vertex, Sequence[tuple[Any, Vertex]]],
+    source: Vertex,
+    max_length: int | None,
+    within: Container[Vertex] | None = None,
+) -> Iterator[dict[Vertex, int]]:
+    """Yield the number of paths to each vertex, length by length, until there are none.
+
+    The vertices on the way are those that are within, if some are given.
+    """
+    within = steps if within is None else within
+    layer = {source: 1} if source in within else {}
     length = 0
     while layer and (max_length is None or length <= max_length):
         yield layer
-        following: dict[str, int] = {}
+        following: dict[Vertex, int] = {}
         for vertex, count in layer.items():
             for _, after in steps[vertex]:
-                following[after] = following.get(after, 0) + count
+                if after in within:
+                    following[after] = following.get(after, 0) + count
         layer = following
         length += 1
 
@@ -652,7 +663,7 @@ class Graph(Tables):
                 )
                 raise InfinitelyManyPaths(message, cycle)
         counts: dict[str, int] = {}
-        for layer in _layers(steps, source, max_length):
+        for layer in layers(steps, source, max_length):
             for vertex, count in layer.items():
                 counts[vertex] = counts.get(vertex, 0) + count
         return counts

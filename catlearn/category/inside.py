@@ -231,7 +231,25 @@ def connected(size: int, arrows: Sequence[tuple[int, int, Any]]) -> list[list[in
     return [[k for k in range(size) if label[k] == first] for first in sorted(set(label))]
 
 
-class Object(Frozen, by="row category"):
+class _Within(Frozen, by="row category"):
+    """What is in a finite category, by its row."""
+
+    category: FiniteCategory
+    row: int
+
+    @property
+    def ambient(self) -> InsideCategory:
+        """The category, as a place in which limits and colimits are taken."""
+        return self.category.inside
+
+    def __hash__(self) -> int:
+        return hash((type(self).__name__, self.row))
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self}>"
+
+
+class Object(_Within):
     """An object of a finite category.
 
     Parameters
@@ -242,33 +260,19 @@ class Object(Frozen, by="row category"):
         Its name or row.
     """
 
-    category: FiniteCategory
-    row: int
-
     def __init__(self, category: FiniteCategory, at: str | int) -> None:
         self._set(category=category, row=category.ob.index(at))
-
-    @property
-    def ambient(self) -> InsideCategory:
-        """The category, as a place in which limits and colimits are taken."""
-        return self.category.inside
 
     @property
     def name(self) -> str:
         """The object's name."""
         return self.category.ob.label(self.row)
 
-    def __hash__(self) -> int:
-        return hash(("object", self.row))
-
-    def __repr__(self) -> str:
-        return f"<Object {self.name}>"
-
     def __str__(self) -> str:
         return self.name
 
 
-class Arrow(Frozen, by="row category"):
+class Arrow(_Within):
     """An arrow of a finite category, which composes by ``>>``.
 
     Parameters
@@ -288,16 +292,8 @@ class Arrow(Frozen, by="row category"):
     (True, False)
     """
 
-    category: FiniteCategory
-    row: int
-
     def __init__(self, category: FiniteCategory, at: ArrowLike) -> None:
         self._set(category=category, row=category.arrow(at))
-
-    @property
-    def ambient(self) -> InsideCategory:
-        """The category, as a place in which limits and colimits are taken."""
-        return self.category.inside
 
     @property
     def name(self) -> str:
@@ -348,12 +344,6 @@ class Arrow(Frozen, by="row category"):
     def inverse(self) -> Arrow:
         """Return the inverse of an isomorphism; InvalidStructure if it is not one."""
         return Arrow(self.category, self.category.inverse(self.row))
-
-    def __hash__(self) -> int:
-        return hash(("arrow", self.row))
-
-    def __repr__(self) -> str:
-        return f"<Arrow {self}>"
 
     def __str__(self) -> str:
         return f"{self.name} : {self.domain} -> {self.codomain}"

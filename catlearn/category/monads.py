@@ -55,7 +55,47 @@ from catlearn.finset.join import find, keys
 from catlearn.finset.value import once
 
 
-class Monad(Frozen, Displayed, by="functor unit multiplication"):
+class _OnItself(Frozen, Displayed):
+    """A functor from a finite category to itself, and two transformations of its powers.
+
+    They lead from the identity and from the square to the functor, or back if it is dual.
+    """
+
+    functor: Functor
+    _co = ""
+
+    def _fill(self, functor: Functor, check: bool, **given: Any) -> None:
+        self._set(functor=functor)
+        ends = self._ends()
+        self._set(**{name: as_transformation(one, *ends[name]) for name, one in given.items()})
+        self._validate(check)
+
+    def _ends(self) -> dict[str, tuple[Functor, Functor]]:
+        """Return between which functors each transformation has to lead, by name."""
+        what, functor = type(self).__name__, self.functor
+        expect(functor, Functor, "functor", "a functor from a finite category to itself")
+        C, D = functor._finite()
+        if C != D:
+            raise fault(what, "ends", "functor", f"it leads from {C} to {D}, expected one category")
+        powers = {"unit": Functor.identity(C), "multiplication": functor >> functor}
+        return {
+            f"{self._co}{name}": (functor, power) if self._co else (power, functor)
+            for name, power in powers.items()
+        }
+
+    def _misplaced(self) -> list[Failure]:
+        ends = self._ends().items()
+        return [one for name, pair in ends for one in misplaced(name, getattr(self, name), *pair)]
+
+    def __repr__(self) -> str:
+        parts = (repr(dict(getattr(self, name).components)) for name in self._ends())
+        return f"{type(self).__name__}({', '.join([repr(self.functor), *parts])})"
+
+    def __str__(self) -> str:
+        return f"{type(self).__name__.lower()} {self.functor}"
+
+
+class Monad(_OnItself, by="functor unit multiplication"):
     """A monad on a finite category.
 
     Parameters
@@ -89,7 +129,6 @@ class Monad(Frozen, Displayed, by="functor unit multiplication"):
       - object *: one side is '2', the other side is '0' [right unit]
     """
 
-    functor: Functor
     unit: NaturalTransformation
     multiplication: NaturalTransformation
 
@@ -100,11 +139,7 @@ class Monad(Frozen, Displayed, by="functor unit multiplication"):
         multiplication: NaturalTransformation | Mapping[str, Any],
         check: bool = True,
     ) -> None:
-        one, twice = _powers("Monad", functor)
-        unit = as_transformation(unit, one, functor)
-        multiplication = as_transformation(multiplication, twice, functor)
-        self._set(functor=functor, unit=unit, multiplication=multiplication)
-        self._validate(check)
+        self._fill(functor, check, unit=unit, multiplication=multiplication)
 
     @classmethod
     def of(cls, pair: Adjunction) -> Monad:
@@ -126,12 +161,7 @@ class Monad(Frozen, Displayed, by="functor unit multiplication"):
 
     def failures(self) -> list[Failure]:
         """List wrong ends of unit and multiplication, broken squares, and broken laws."""
-        one, twice = _powers("Monad", self.functor)
-        failures = [
-            *misplaced("unit", self.unit, one, self.functor),
-            *misplaced("multiplication", self.multiplication, twice, self.functor),
-        ]
-        return failures or list(self._broken())
+        return self._misplaced() or list(self._broken())
 
     def _broken(self) -> Iterator[Failure]:
         equal = self.functor.target.equal
@@ -147,15 +177,8 @@ class Monad(Frozen, Displayed, by="functor unit multiplication"):
         T, unit, mu = self.functor, self.unit, self.multiplication
         return Comonad(T.opposite, unit.opposite, mu.opposite, check=False)
 
-    def __repr__(self) -> str:
-        unit, mu = dict(self.unit.components), dict(self.multiplication.components)
-        return f"Monad({self.functor!r}, {unit!r}, {mu!r})"
 
-    def __str__(self) -> str:
-        return f"monad {self.functor}"
-
-
-class Comonad(Frozen, Displayed, by="functor counit comultiplication"):
+class Comonad(_OnItself, by="functor counit comultiplication"):
     """A comonad on a finite category: a monad on its opposite.
 
     Parameters
@@ -186,9 +209,9 @@ class Comonad(Frozen, Displayed, by="functor counit comultiplication"):
     ('0', ('id(0)', 'id(a)', 'id(ab)'))
     """
 
-    functor: Functor
     counit: NaturalTransformation
     comultiplication: NaturalTransformation
+    _co = "co"
 
     def __init__(
         self,
@@ -197,11 +220,7 @@ class Comonad(Frozen, Displayed, by="functor counit comultiplication"):
         comultiplication: NaturalTransformation | Mapping[str, Any],
         check: bool = True,
     ) -> None:
-        one, twice = _powers("Comonad", functor)
-        counit = as_transformation(counit, functor, one)
-        comultiplication = as_transformation(comultiplication, functor, twice)
-        self._set(functor=functor, counit=counit, comultiplication=comultiplication)
-        self._validate(check)
+        self._fill(functor, check, counit=counit, comultiplication=comultiplication)
 
     @classmethod
     def of(cls, pair: Adjunction) -> Comonad:
@@ -217,28 +236,7 @@ class Comonad(Frozen, Displayed, by="functor counit comultiplication"):
 
     def failures(self) -> list[Failure]:
         """List wrong ends of counit and comultiplication, broken squares, and broken laws."""
-        one, twice = _powers("Comonad", self.functor)
-        failures = [
-            *misplaced("counit", self.counit, self.functor, one),
-            *misplaced("comultiplication", self.comultiplication, self.functor, twice),
-        ]
-        return failures or list(self.opposite._broken())
-
-    def __repr__(self) -> str:
-        counit, delta = dict(self.counit.components), dict(self.comultiplication.components)
-        return f"Comonad({self.functor!r}, {counit!r}, {delta!r})"
-
-    def __str__(self) -> str:
-        return f"comonad {self.functor}"
-
-
-def _powers(what: str, functor: Functor) -> tuple[Functor, Functor]:
-    """Return the identity and the square of a functor from a finite category to itself."""
-    expect(functor, Functor, "functor", "a functor from a finite category to itself")
-    C, D = functor._finite()
-    if C != D:
-        raise fault(what, "ends", "functor", f"it leads from {C} to {D}, expected one category")
-    return Functor.identity(C), functor >> functor
+        return self._misplaced() or list(self.opposite._broken())
 
 
 def _parts(monad: Monad) -> tuple[FiniteCategory, Functor, np.ndarray, np.ndarray]:

@@ -34,7 +34,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from catlearn.category.hypergraph import Hypergraph, OpenHypergraph, evaluate
 from catlearn.category.path import written
-from catlearn.category.protocol import Typed
+from catlearn.category.protocol import Composes, Typed
 from catlearn.display import Displayed
 from catlearn.errors import (
     CatlearnError,
@@ -50,7 +50,7 @@ from catlearn.finset import Frozen, Record
 
 
 @runtime_checkable
-class Monoidal(Protocol):
+class Monoidal(Composes, Protocol):
     """A strict symmetric monoidal category."""
 
     unit: Any
@@ -58,14 +58,6 @@ class Monoidal(Protocol):
 
     def tensor_objects(self, one: Any, other: Any, /) -> Any:
         """Return two objects side by side."""
-        ...
-
-    def identity(self, object: Any, /) -> Any:
-        """Return the identity arrow of an object."""
-        ...
-
-    def compose(self, first: Any, then: Any, /) -> Any:
-        """Return the arrow that does ``first`` and then ``then``."""
         ...
 
     def tensor(self, one: Any, other: Any, /) -> Any:

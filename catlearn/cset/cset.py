@@ -642,11 +642,11 @@ class CSet(Tables):
 
     def _sides_of_laws(self) -> Iterator[tuple[Equation, str, Any, Any, str]]:
         """Generate each equation, its table, both columns, what their entries are, and a verb."""
-        for equation, *sides in self.shape.laws:
+        for equation, *sides in self.schema.laws:
             label = self.sets[sides[0].target].label
             ends = [self.along(side).values for side in sides]
             yield equation, sides[0].source, ends, label, "goes to {!r} and to {!r}"
-        for equation, *sides in self.shape.label_laws:
+        for equation, *sides in self.schema.label_laws:
             codes, labels = coded([label for side in sides for label in self.read(side)])
             sides_of = codes.reshape(2, -1), labels.__getitem__
             yield equation, sides[0][0].source, *sides_of, "has {!r} and {!r}"

@@ -25,7 +25,7 @@ True
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from catlearn.category import Hypergraph, HypergraphBuilder, evaluate
@@ -87,8 +87,13 @@ class FreeMonoidal(Frozen, by="signature"):
         """Return two lists of objects as one."""
         return _listed(one) + _listed(other)
 
-    def _wires(self, objects: Iterable[str], inputs: Iterable[int], outputs: Iterable[int]) -> Open:
-        return Open(Hypergraph.discrete(self.object(objects)), inputs, outputs, "Wire")
+    def _wires(
+        self, objects: str | Iterable[str], outputs: Callable[[range], Iterable[int]]
+    ) -> Open:
+        """Return an arrow without boxes, whose outputs are said of its wires."""
+        wires = Hypergraph.discrete(self.object(objects))
+        rows = range(wires.size("Wire"))
+        return Open(wires, rows, outputs(rows), "Wire")
 
     def box(self, name: str) -> Open:
         """Return an operation of the signature as an arrow; UnknownName if there is none."""
@@ -101,8 +106,7 @@ class FreeMonoidal(Frozen, by="signature"):
 
     def identity(self, objects: str | Iterable[str], /) -> Open:
         """Return the identity arrow of a list of objects."""
-        objects = _listed(objects)
-        return self._wires(objects, range(len(objects)), range(len(objects)))
+        return self._wires(objects, tuple)
 
     def compose(self, first: Open, then: Open, /) -> Open:
         """Return ``first >> then``."""
@@ -119,8 +123,7 @@ class FreeMonoidal(Frozen, by="signature"):
     def symmetry(self, one: str | Iterable[str], other: str | Iterable[str], /) -> Open:
         """Return the arrow that crosses two lists of objects."""
         left, right = _listed(one), _listed(other)
-        rows = range(len(left) + len(right))
-        return self._wires(left + right, rows, [*rows[len(left) :], *rows[: len(left)]])
+        return self._wires(left + right, lambda rows: [*rows[len(left) :], *rows[: len(left)]])
 
     def ends(self, arrow: Open, /) -> tuple[Objects, Objects]:
         """Return the lists of objects between which an arrow is."""
@@ -171,13 +174,11 @@ class FreeCartesian(FreeMonoidal):
 
     def copy(self, objects: str | Iterable[str], /) -> Open:
         """Return the arrow from a list of objects to two copies of it."""
-        objects = _listed(objects)
-        return self._wires(objects, range(len(objects)), [*range(len(objects))] * 2)
+        return self._wires(objects, lambda rows: [*rows] * 2)
 
     def discard(self, objects: str | Iterable[str], /) -> Open:
         """Return the arrow from a list of objects to the empty one."""
-        objects = _listed(objects)
-        return self._wires(objects, range(len(objects)), ())
+        return self._wires(objects, lambda rows: ())
 
     def normal_form(self, arrow: Open) -> Open:
         """Return an arrow whose equal boxes are one, and without boxes that no output needs."""

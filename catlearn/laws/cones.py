@@ -34,6 +34,7 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
+from catlearn.category import Morphisms
 from catlearn.category.inside import Arrow, Object
 from catlearn.errors import CatlearnError
 from catlearn.finset import (
@@ -251,13 +252,6 @@ def _give(what: str, thing: Any) -> CatlearnError:
     return CatlearnError(f"nothing draws {what} of a {kind}; give {what}= to check")
 
 
-class _Morphisms:
-    """The category that a diagram lives in, compared on the nose."""
-
-    def compose(self, first: Any, then: Any, /) -> Any:
-        return first >> then
-
-
 class _Shape:
     """The shape of a diagram: its arrows by their number, between the numbers of objects."""
 
@@ -269,7 +263,7 @@ class _Shape:
 
 
 _DIAGRAM = Signature(
-    {"C": lambda universal: _Morphisms(), "J": _Shape},
+    {"C": lambda universal: Morphisms(), "J": _Shape},
     {
         "apex: object": lambda universal: universal.apex,
         "D(i: object in J): object": lambda universal, i: universal.diagram.objects[i],

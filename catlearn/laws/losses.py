@@ -55,9 +55,8 @@ from typing import Any
 import numpy as np
 from hypothesis import assume, strategies as st
 
-from catlearn.category import Equation, Path
-from catlearn.cost import CostMorphism
-from catlearn.finset import TABLES, Span, coproduct, pushout
+from catlearn.category import Equation, Morphisms, Path
+from catlearn.finset import Span, coproduct, pushout
 from catlearn.laws.categories import strategy_of
 from catlearn.laws.law import Comparison, Law, compare
 from catlearn.laws.signature import Signature, Spec
@@ -481,23 +480,6 @@ def _close(one: float, other: float) -> bool:
     return bool(np.isclose(one, other, rtol=TOLERANCE, atol=TOLERANCE))
 
 
-class _Diagrams:
-    """Learning diagrams and their morphisms."""
-
-    def identity(self, at: LearningDiagram, /) -> Any:
-        return TABLES.identity(at)
-
-    def compose(self, first: Any, then: Any, /) -> Any:
-        return first >> then
-
-
-class _Costs(_Diagrams):
-    """Objectives and their morphisms."""
-
-    def identity(self, at: Any, /) -> CostMorphism:
-        return CostMorphism.identity(at)
-
-
 class _Pushout:
     """A gluing of learning diagrams: the apex, and morphisms to it from the interface and feet."""
 
@@ -531,7 +513,7 @@ def _picture(values: Mapping[str, Any]) -> Any:
 
 
 LOSS = Signature(
-    {"C": lambda L: _Diagrams(), "Cost": lambda L: _Costs()},
+    {"C": lambda L: Morphisms(), "Cost": lambda L: Morphisms()},
     {
         "L(D: object): object in Cost": lambda L, D: L(D),
         "L(phi: D -> E): L(D) -> L(E) in Cost": lambda L, phi: L(phi),

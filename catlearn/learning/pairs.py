@@ -33,7 +33,7 @@ from functools import cached_property
 from itertools import combinations
 
 from catlearn.category import Graph, Path
-from catlearn.category.graph import find_cycle, sort_vertices
+from catlearn.category.graph import find_cycle, layers, sort_vertices
 from catlearn.errors import InfinitelyManyPaths, TooManyPaths
 
 
@@ -296,17 +296,9 @@ def count_paths(
 ) -> dict[str, int]:
     """Count the paths from a source to each vertex that run within some states."""
     counts: dict[str, int] = {}
-    layer = {(source, None): 1} if (source, None) in within else {}
-    length = 0
-    while layer and (max_length is None or length <= max_length):
-        following: dict[State, int] = {}
-        for state, count in layer.items():
-            counts[state[0]] = counts.get(state[0], 0) + count
-            for _, after in steps[state]:
-                if after in within:
-                    following[after] = following.get(after, 0) + count
-        layer = following
-        length += 1
+    for layer in layers(steps, (source, None), max_length, within):
+        for (vertex, _), count in layer.items():
+            counts[vertex] = counts.get(vertex, 0) + count
     return counts
 
 

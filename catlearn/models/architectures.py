@@ -503,7 +503,7 @@ def abstract_key() -> Any:
 
 
 @functools.lru_cache(maxsize=1024)
-def _build(name: str, options: Options) -> tuple[Callable, Callable]:
+def _build(name: str, options: Options) -> Pair:
     pair = architecture_factory(name)(**dict(options))
     if not isinstance(pair, tuple) or len(pair) != 2 or not all(map(callable, pair)):
         message = "its factory returned something else than a pair (init, apply)"
@@ -511,10 +511,19 @@ def _build(name: str, options: Options) -> tuple[Callable, Callable]:
     return pair
 
 
+Pair = tuple[Callable, Callable]
+"""The functions ``init`` and ``apply`` of a registered architecture."""
+
+
+def _nothing(key: Any, source: AnySpace, target: AnySpace) -> tuple:
+    """Draw the parameters of what has none."""
+    return ()
+
+
 ACTIVATIONS = ("relu", "gelu", "tanh", "sigmoid", "silu", "elu", "softplus", "leaky_relu")
 
 
-def linear(use_bias: bool = True) -> tuple[Callable, Callable]:
+def linear(use_bias: bool = True) -> Pair:
     """An affine map; parameters ``{"weight", "bias"}``.
 
     Parameters
@@ -532,9 +541,7 @@ def linear(use_bias: bool = True) -> tuple[Callable, Callable]:
     return init, apply
 
 
-def mlp(
-    width: int = 64, depth: int = 1, activation: str = "relu", use_bias: bool = True
-) -> tuple[Callable, Callable]:
+def mlp(width: int = 64, depth: int = 1, activation: str = "relu", use_bias: bool = True) -> Pair:
     """Layers of equal width with an activation between; parameters: a tuple of linear layers.
 
     Parameters
@@ -583,7 +590,7 @@ def mlp(
     return init, apply
 
 
-def parameter() -> tuple[Callable, Callable]:
+def parameter() -> Pair:
     """A trained value, the same for every input; it starts at zero."""
 
     def init(key: Any, source: AnySpace, target: AnySpace) -> Any:
@@ -600,7 +607,7 @@ def parameter() -> tuple[Callable, Callable]:
     return init, apply
 
 
-def constant(value: Any, shape: tuple = (), dtype: Any = "float32") -> tuple[Callable, Callable]:
+def constant(value: Any, shape: tuple = (), dtype: Any = "float32") -> Pair:
     """A given value, the same for every input.
 
     Parameters
@@ -612,26 +619,20 @@ def constant(value: Any, shape: tuple = (), dtype: Any = "float32") -> tuple[Cal
         Of one example; at a product tuples of them.
     """
 
-    def init(key: Any, source: AnySpace, target: AnySpace) -> tuple:
-        return ()
-
     def apply(params: Any, x: Any) -> Any:
         import jax
 
         return _constant(jax.tree.leaves(x)[0].shape[0], value, shape, dtype)
 
-    return init, apply
+    return _nothing, apply
 
 
-def gaussian_sample() -> tuple[Callable, Callable]:
+def gaussian_sample() -> Pair:
     """A sample of a diagonal Gaussian, from a product of its mean and its log-variance.
 
     The sample is ``mean + exp(log_variance / 2) * noise``, so that gradients pass to both
     (reparametrisation; Kingma, Welling, arXiv 1312.6114, section 2.4). It needs a key.
     """
-
-    def init(key: Any, source: AnySpace, target: AnySpace) -> tuple:
-        return ()
 
     def apply(params: Any, mean: Any, log_variance: Any, *, key: Any) -> Any:
         import jax
@@ -640,7 +641,7 @@ def gaussian_sample() -> tuple[Callable, Callable]:
         noise = jax.random.normal(key, mean.shape, mean.dtype)
         return mean + jnp.exp(0.5 * log_variance) * noise
 
-    return init, apply
+    return _nothing, apply
 
 
 register_architecture("linear", linear)
@@ -693,19 +694,16 @@ def _flatten(x: Any) -> Any:
     return jnp.concatenate([_flatten(part) for part in x], axis=1)
 
 
-def words_before() -> tuple[Callable, Callable]:
+def words_before() -> Pair:
     """All words of a sentence but the last."""
-
-    def init(key: Any, source: AnySpace, target: AnySpace) -> tuple:
-        return ()
 
     def apply(params: Any, sentence: Any) -> Any:
         return sentence[:, :-1]
 
-    return init, apply
+    return _nothing, apply
 
 
-def words_after(words: int, padding: int = 0, dtype: str = "float32") -> tuple[Callable, Callable]:
+def words_after(words: int, padding: int = 0, dtype: str = "float32") -> Pair:
     """All words of a sentence but the first, as distributions over the words.
 
     Parameters
@@ -718,9 +716,6 @@ def words_after(words: int, padding: int = 0, dtype: str = "float32") -> tuple[C
         The type of the distributions.
     """
 
-    def init(key: Any, source: AnySpace, target: AnySpace) -> tuple:
-        return ()
-
     def apply(params: Any, sentence: Any) -> Any:
         import jax
 
@@ -728,7 +723,7 @@ def words_after(words: int, padding: int = 0, dtype: str = "float32") -> tuple[C
         there = (later != padding)[..., None]
         return jax.nn.one_hot(later, words, dtype=dtype) * there.astype(dtype)
 
-    return init, apply
+    return _nothing, apply
 
 
 register_architecture("words_before", words_before, parameter_free=True)
