@@ -82,6 +82,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import starmap
 from typing import TypeVar
 
 import numpy as np
@@ -156,7 +157,7 @@ def tuple_category(
     size = len(objects)
     check_pairs(size, src, tgt)
     lines = zip(*(column[size:].tolist() for column in columns), strict=True)
-    names = [str(Path.identity(a)) for a in objects] + [name(*line) for line in lines]
+    names = [str(Path.identity(a)) for a in objects] + list(starmap(name, lines))
 
     def compose(first: np.ndarray, second: np.ndarray) -> np.ndarray:
         parted = [part.then(row[first], row[second]) for part, row in zip(parts, rows, strict=True)]
@@ -414,7 +415,7 @@ def _comma(
     lefts = [A.src.values[u] * len(B.ob) + b[end], upper]
     rights = [a[start] * len(B.ob) + B.tgt.values[v], lower]
     one, other = matching(*keys(lefts, rights))
-    name = [object_name(*line) for line in zip(a.tolist(), b.tolist(), h.tolist(), strict=True)]
+    name = list(starmap(object_name, zip(a.tolist(), b.tolist(), h.tolist(), strict=True)))
     made, (u, v, _, _) = tuple_category(
         kind,
         name,

@@ -44,6 +44,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property, reduce
+from itertools import starmap
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias, cast
 
 from catlearn.cost.atom import Atom
@@ -708,7 +709,7 @@ def maximum(
 
 
 def _unnamed(part: Objective) -> list[Term]:
-    return [Term(atom, weight) for atom, weight in part.coefficients.items()]
+    return list(starmap(Term, part.coefficients.items()))
 
 
 def _is_below(small: Coefficients, big: Coefficients) -> bool:

@@ -35,7 +35,7 @@ from copy import copy
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property, reduce
-from itertools import product
+from itertools import product, starmap
 from keyword import iskeyword
 from numbers import Rational, Real
 from typing import TYPE_CHECKING, Any
@@ -417,7 +417,7 @@ class Posynomial(Legible):
         )
 
     def __str__(self) -> str:
-        return " + ".join(_written(key, c) for key, c in self._by_degree()) or "0"
+        return " + ".join(starmap(_written, self._by_degree())) or "0"
 
     def _by_degree(self) -> list[tuple[Monomial, Any]]:
         return sorted(self.terms, key=lambda term: (-sum(p for _, p in term[0]), term[0]))
@@ -433,7 +433,7 @@ class Posynomial(Legible):
         >>> print(Posynomial.parse("2*q*d + q*x*d**2/g_q").to_latex())
         \frac{d^{2} q x}{g_{q}} + 2 d q
         """
-        return " + ".join(_latex(key, c) for key, c in self._by_degree()) or "0"
+        return " + ".join(starmap(_latex, self._by_degree())) or "0"
 
     def _repr_latex_(self) -> str:
         return f"${self.to_latex()}$"
@@ -457,7 +457,7 @@ def _written(key: Monomial, c: Any) -> str:
             return text
         return f"{text}**{exponent}" if exponent.denominator == 1 else f"{text}**({exponent})"
 
-    above, below = (["*".join(power(*f) for f in side)] for side in _sides(key, c))
+    above, below = (["*".join(starmap(power, side))] for side in _sides(key, c))
     many = len(_sides(key, c)[1]) > 1
     return above[0] + (f"/({below[0]})" if many else f"/{below[0]}" if below[0] else "")
 
@@ -467,7 +467,7 @@ def _latex(key: Monomial, c: Any) -> str:
         text = to_latex(base) if isinstance(base, str) else f"{base:g}" if base % 1 else str(base)
         return text if exponent == 1 else f"{text}^{{{exponent}}}"
 
-    above, below = (" ".join(power(*f) for f in side) for side in _sides(key, c))
+    above, below = (" ".join(starmap(power, side)) for side in _sides(key, c))
     return rf"\frac{{{above}}}{{{below}}}" if below else above
 
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from itertools import starmap
 
 from catlearn.display import Chart
 from catlearn.drawing.svg import Pen, num
@@ -98,7 +99,7 @@ def _axes(pen: Pen, chart: Chart, wide: int, tall: int) -> float:
     for series, (colour, dash) in zip(shown, _LOOKS, strict=False):
         pen.open(series.name or chart.title, "curve")
         for stretch in _stretches(series.xs, series.ys):
-            pen.line_through([place(*point) for point in stretch], colour, dash)
+            pen.line_through(list(starmap(place, stretch)), colour, dash)
         pen.close()
     return _legend(pen, chart, wide, tall)
 

@@ -32,7 +32,7 @@ from bisect import bisect_right, insort
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from graphlib import TopologicalSorter
-from itertools import pairwise
+from itertools import pairwise, starmap
 
 import numpy as np
 
@@ -884,7 +884,7 @@ def layout_upward(
     for name, source, target, _ in edges:
         route = turned.routes[name]
         apart = abs(turned.columns[source] - turned.columns[target])
-        stops = [] if apart == 1 else [back(*point) for point in route.level_parts]
+        stops = [] if apart == 1 else list(starmap(back, route.level_parts))
         routes[name] = _straight(places[source], places[target], stops, back(*route.label))
     return Page(places, routes, turned.height, turned.width, turned.columns)
 

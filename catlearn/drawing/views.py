@@ -36,6 +36,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import starmap
 from typing import Any
 
 from catlearn.category import (
@@ -676,7 +677,7 @@ def sketch_scene(value: Sketched) -> Scene:
     title, boxes, arrows = value.sketch()
     return Scene(
         title,
-        tuple(Node(name, kind, note) for name, kind, note in boxes),
+        tuple(starmap(Node, boxes)),
         tuple(
             SceneArrow(f"{source} to {target}", source, target, note=note, label=label)
             for source, target, label, note in arrows

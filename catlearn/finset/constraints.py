@@ -66,7 +66,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property, reduce
-from itertools import accumulate, pairwise
+from itertools import accumulate, pairwise, starmap
 
 import numpy as np
 
@@ -417,7 +417,7 @@ class MorphismProblem(Problem):
         coloured = self.coloured.sending(*np.array(chosen, np.int64).reshape(-1, 2).T).refined()
         if coloured is None:
             return None
-        found = (coloured.classes(start, stop) for start, stop in self.bounds.values())
+        found = starmap(coloured.classes, self.bounds.values())
         return [rows for table in found for rows in as_sets(table)]
 
 

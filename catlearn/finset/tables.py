@@ -56,7 +56,7 @@ catlearn.errors.InvalidStructure: TableMorphism is not valid (2 failures):
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
-from itertools import chain
+from itertools import chain, starmap
 from typing import Any, TypeVar
 
 import numpy as np
@@ -1113,7 +1113,7 @@ class TableMorphism(Frozen, Displayed, by="domain codomain components"):
         labels = self.binding.values()
         renamed = {label.name for label in labels if isinstance(label, Variable)}
         raised = (self._labels(name)[:2] for name in self.domain.shape.orders)
-        equal = len(renamed) == len(labels) and all(np.array_equal(*codes) for codes in raised)
+        equal = len(renamed) == len(labels) and all(starmap(np.array_equal, raised))
         return bijective and equal
 
     @property

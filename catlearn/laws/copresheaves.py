@@ -21,6 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import starmap
 from typing import Any
 
 import numpy as np
@@ -133,13 +134,13 @@ def _along(X: Tables, path: Path) -> FinFunction:
 
 
 def _rows(X: Tables, table: str) -> st.SearchStrategy[Row]:
-    return strategy_of([Row(k, label) for k, label in enumerate(X.sets[table].labels())])  # type: ignore
+    return strategy_of(list(starmap(Row, enumerate(X.sets[table].labels()))))  # type: ignore
 
 
 def _cset_sorts(X: Tables, given: Mapping[str, Any]) -> dict[str, Any]:
     schema = Schema.of(X.shape)
     plain = [sides for _, *sides in schema.laws]
-    laws = [_Equation(*sides) for sides in plain]
+    laws = list(starmap(_Equation, plain))
     labelled = [_Equation(*sides) for _, *sides in schema.resolved if sides not in plain]
     keys = [_Key(table, key) for table, some in X.shape.keys.items() for key in some]
     return {

@@ -24,7 +24,7 @@ Functors and transformations are drawn from the enumerations of all of them, sim
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from itertools import combinations, islice
+from itertools import combinations, islice, starmap
 from typing import Any
 
 import numpy as np
@@ -145,7 +145,7 @@ def csets(
     chosen: dict[int, Hashable] = {}  # labels that have to be the same are the first of them
     for name, places in label_classes(made).items():
         pairs = zip(places.tolist(), parts[name], strict=True)
-        parts[name] = [chosen.setdefault(place, label) for place, label in pairs]
+        parts[name] = list(starmap(chosen.setdefault, pairs))
     return CSet(schema, parts)
 
 

@@ -78,8 +78,10 @@ def rows_of(equations: Mapping[str, Equation]) -> Rows:
     return {
         "Eq": {
             name: {
-                **{"start": one.lhs.source, "end": one.lhs.target},
-                **{"lhs": one.lhs.edges, "rhs": one.rhs.edges},
+                "start": one.lhs.source,
+                "end": one.lhs.target,
+                "lhs": one.lhs.edges,
+                "rhs": one.rhs.edges,
                 **{column: getattr(one, column) for column in columns},
             }
             for name, one in equations.items()

@@ -26,6 +26,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
+from itertools import starmap
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -760,7 +761,7 @@ class LearningDiagram(Presentation, CSet):
 
     def glued_failures(self) -> list[Failure]:
         """List the broken laws that a colimit of valid diagrams may break."""
-        lengths = (check_lengths(name, arrays) for name, arrays in self.data.items())
+        lengths = starmap(check_lengths, self.data.items())
         definitions = [
             *self._strict_failures(),
             *self._cycle_failures(),

@@ -219,9 +219,18 @@ def _shared_along(
 
 
 LAWS = {
-    **{"src": "ends", "tgt": "ends", "start": "sides", "end": "sides"},
-    **{"lhs": "sides", "rhs": "sides", "by": "trains", "trained": "trains", "scale": "trains"},
-    **{"average": "moving average", "follows": "moving average", "decay": "moving average"},
+    "src": "ends",
+    "tgt": "ends",
+    "start": "sides",
+    "end": "sides",
+    "lhs": "sides",
+    "rhs": "sides",
+    "by": "trains",
+    "trained": "trains",
+    "scale": "trains",
+    "average": "moving average",
+    "follows": "moving average",
+    "decay": "moving average",
     "operator": "operand",
 }
 """What users call a column; its own name otherwise."""

@@ -33,6 +33,7 @@ L(u) = E_inside(d_U(u_t(inside.X), u_xx(inside.X)))
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from itertools import starmap
 from numbers import Real
 from typing import Any
 
@@ -129,7 +130,7 @@ def as_array(value: Any, label: AnySpace | None = None) -> Any:
     """
     if isinstance(label, Product) and isinstance(value, tuple):
         factors = (*label.factors, *(None for _ in value))
-        return tuple(as_array(part, factor) for part, factor in zip(value, factors, strict=False))
+        return tuple(starmap(as_array, zip(value, factors, strict=False)))
     if hasattr(value, "dtype") and hasattr(value, "shape"):
         return value
     masked = isinstance(value, list | tuple) and any(map(np.ma.isMaskedArray, value))

@@ -69,7 +69,7 @@ fit of other : data.X >> other data.Y2 2.0
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import pairwise
+from itertools import pairwise, starmap
 from typing import Any
 
 from catlearn.category import Equation, Path
@@ -290,7 +290,7 @@ def _named(name: str, label: AnySpace, factors: Sequence[str] | None = None) -> 
         return Categorical(name, label.n, label.divergence, label.dtype)
     assert isinstance(label, Product)
     names = factors or [f"{name}.{n}" for n in range(len(label.factors))]
-    return Product(name, *(_named(n, f) for n, f in zip(names, label.factors, strict=True)))
+    return Product(name, *starmap(_named, zip(names, label.factors, strict=True)))
 
 
 # What is trained.

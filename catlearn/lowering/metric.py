@@ -28,6 +28,7 @@ points.X >> add2         4                 2                 0
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from itertools import starmap
 from typing import TYPE_CHECKING, Any
 
 import jax
@@ -163,5 +164,5 @@ def _all_pairs(divergence: Any, values: list[Any]) -> np.ndarray:
 
 def _has_labels(label: Any, value: Any) -> bool:
     if isinstance(label, Product):
-        return any(_has_labels(*pair) for pair in zip(label.factors, value, strict=True))
+        return any(starmap(_has_labels, zip(label.factors, value, strict=True)))
     return isinstance(label, Categorical) and dtype_kind(value.dtype) == "i"

@@ -11,6 +11,7 @@ label; all other data are ``array``. At a product there is a tuple of forms.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import starmap
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from catlearn.models import ArchitectureMap, Categorical, Product, representation_of
@@ -29,7 +30,7 @@ def data_form(label: AnySpace, stored: Any = None) -> Representation:
     """Return the form of data at a space: categorical data are labels unless they are floats."""
     if isinstance(label, Product):
         parts = stored or (None,) * len(label.factors)
-        return tuple(data_form(*pair) for pair in zip(label.factors, parts, strict=True))
+        return tuple(starmap(data_form, zip(label.factors, parts, strict=True)))
     if not isinstance(label, Categorical):
         return "array"
     return "label" if stored is None or dtype_kind(stored.dtype) == "i" else "logits"

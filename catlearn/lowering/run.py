@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping, Sequence
+from itertools import starmap
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
@@ -322,5 +323,5 @@ def _read(label: AnySpace, form: Representation, value: Any) -> Any:
     """Turn a column of a batch into arrays of the space's own dtype."""
     if isinstance(form, tuple):
         parts = zip(label.factors, form, value, strict=True)  # type: ignore[attr-defined]
-        return tuple(_read(*part) for part in parts)
+        return tuple(starmap(_read, parts))
     return jnp.asarray(value, label.example(0, form).dtype)

@@ -74,6 +74,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from itertools import starmap
 from typing import Any
 
 import numpy as np
@@ -311,7 +312,7 @@ def each(model: Model, source: AnySpace, target: AnySpace) -> Model:
     expect_each(AnySpace, "a Space of lists", source=source, target=target)
     entries = model.source.label, model.target.label
     lists = source.label, target.label
-    fronts = [_front(one, many) for one, many in zip(entries, lists, strict=True)]
+    fronts = list(starmap(_front, zip(entries, lists, strict=True)))
     if None in fronts or fronts[0] != fronts[1]:
         message = f"expected lists of {entries[0]} and of {entries[1]}, equally long"
         raise fault(f"model {model.name!r} on lists", "shape", f"{source} and {target}", message)

@@ -49,6 +49,7 @@ import math
 import operator
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import starmap
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, TypeGuard
 
 import numpy as np
@@ -510,7 +511,7 @@ def check_array(where: str, label: AnySpace, array: Any) -> list[Failure]:
 def cast(label: AnySpace, array: Any) -> Any:
     """Return checked data in the space's own dtype; labels become int32. No copy if it has it."""
     if isinstance(label, Product):
-        return tuple(cast(f, part) for f, part in zip(label.factors, array, strict=True))
+        return tuple(starmap(cast, zip(label.factors, array, strict=True)))
     array = np.asarray(array)
     if isinstance(label, Categorical) and dtype_kind(array.dtype) == "i":
         return array.astype(np.int32, copy=False)
@@ -568,7 +569,7 @@ def as_input(label: AnySpace, value: Any) -> Any:
         For labels ``(batch,)`` a float array ``(batch, n)`` of the space's dtype.
     """
     if isinstance(label, Product):
-        return tuple(as_input(f, part) for f, part in zip(label.factors, value, strict=True))
+        return tuple(starmap(as_input, zip(label.factors, value, strict=True)))
     if isinstance(label, Categorical) and _kind_of(value) == "i":
         import jax
 

@@ -528,7 +528,7 @@ def _array(value: Any, label: AnySpace) -> Any:
     """Return a column of a batch as arrays; a tensor may lie on a device or have a gradient."""
     if isinstance(value, tuple | list) and hasattr(label, "factors"):
         factors = itertools.chain(label.factors, itertools.repeat(label))  # type: ignore[attr-defined]
-        return tuple(_array(part, factor) for part, factor in zip(value, factors, strict=False))
+        return tuple(itertools.starmap(_array, zip(value, factors, strict=False)))
     if isinstance(value, np.ndarray | jax.Array):
         return value
     detach = getattr(value, "detach", None)

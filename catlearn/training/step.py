@@ -54,6 +54,7 @@ from __future__ import annotations
 import functools
 import warnings
 from collections.abc import Callable, Hashable, Mapping, Sequence
+from itertools import starmap
 from typing import Any, NamedTuple
 
 import jax
@@ -364,10 +365,7 @@ def gradient_of(fn: Lowered, accumulate: int = 1) -> Gradient:
 
 
 def _inner(slopes: Any, terms: Any) -> jax.Array:
-    return sum(
-        jnp.vdot(slope, cost)
-        for slope, cost in zip(jax.tree.leaves(slopes), jax.tree.leaves(terms), strict=True)
-    )  # type: ignore[return-value]
+    return sum(starmap(jnp.vdot, zip(jax.tree.leaves(slopes), jax.tree.leaves(terms), strict=True)))  # type: ignore[return-value]
 
 
 def _split(batch: Any, parts: int) -> Any:
@@ -532,7 +530,7 @@ def _changed(params: Any, others: Any, change: Callable[[Any, Any], Any]) -> Any
         found = other.parts[other.layout.places[names[0]][0]]
         return part if isinstance(found, optax.MaskedNode) else change(part, found)
 
-    return Stacked(given.layout, tuple(one(*group) for group in given.groups())).plain
+    return Stacked(given.layout, tuple(starmap(one, given.groups()))).plain
 
 
 def per_edge(
