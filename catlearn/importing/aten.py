@@ -28,6 +28,10 @@ TABLE: dict[str, Callable[..., Any]] = {}
 """The function of JAX for each ATen operation, whatever its overload: the arguments are ATen's."""
 
 
+FIRST: dict[str, int] = {}
+"""Operations of which only so many results are known, not where they are or how they were found."""
+
+
 # The table
 
 
@@ -44,8 +48,13 @@ def _same(x: Array, *_: Any, **__: Any) -> Array:
 
 
 TABLE |= dict.fromkeys(
-    ("_to_copy", "alias", "clone", "contiguous", "lift_fresh_copy", "to", "type_as"), _same
+    (
+        *("_to_copy", "alias", "clone", "contiguous", "lift_fresh_copy"),
+        *("resolve_conj", "resolve_neg", "to", "type_as"),
+    ),
+    _same,
 )
+TABLE |= dict.fromkeys(("_conj", "_conj_physical", "conj", "conj_physical"), jnp.conj)
 TABLE |= {
     "__and__": jnp.bitwise_and,
     "__lshift__": jnp.left_shift,
@@ -53,6 +62,7 @@ TABLE |= {
     "__rshift__": jnp.right_shift,
     "__xor__": jnp.bitwise_xor,
     "abs": jnp.abs,
+    "angle": jnp.angle,
     "acos": jnp.arccos,
     "acosh": jnp.arccosh,
     "asin": jnp.arcsin,
@@ -62,7 +72,10 @@ TABLE |= {
     "atanh": jnp.arctanh,
     "bitwise_left_shift": jnp.left_shift,
     "bitwise_right_shift": jnp.right_shift,
+    "bucketize": lambda x, ends, *, right=False, **_: _placed(ends, x, right=right),
+    "complex": lax.complex,
     "copysign": jnp.copysign,
+    "digamma": jax.scipy.special.digamma,
     "bitwise_and": jnp.bitwise_and,
     "bitwise_not": jnp.bitwise_not,
     "bitwise_or": jnp.bitwise_or,
@@ -75,9 +88,12 @@ TABLE |= {
     "cosh": jnp.cosh,
     "detach": lax.stop_gradient,
     "diagonal": jnp.diagonal,
+    "dist": lambda x, y, p=2: _norm((x - y).reshape(-1), p),
     "einsum": lambda text, operands, **_: jnp.einsum(text, *operands),
     "eq": jnp.equal,
     "erf": jax.scipy.special.erf,
+    "erfc": jax.scipy.special.erfc,
+    "erfinv": jax.scipy.special.erfinv,
     "exp": jnp.exp,
     "exp2": jnp.exp2,
     "expm1": jnp.expm1,
@@ -86,12 +102,18 @@ TABLE |= {
     "fmax": jnp.fmax,
     "fmin": jnp.fmin,
     "fmod": jnp.fmod,
+    "frexp": jnp.frexp,
     "gcd": jnp.gcd,
     "ge": jnp.greater_equal,
     "gt": jnp.greater,
     "hardsigmoid": jax.nn.hard_sigmoid,
     "hardswish": jax.nn.hard_swish,
     "hardtanh": lambda x, low=-1.0, high=1.0: jnp.clip(x, low, high),
+    "hypot": jnp.hypot,
+    "i0": jax.scipy.special.i0,
+    "igamma": jax.scipy.special.gammainc,
+    "igammac": jax.scipy.special.gammaincc,
+    "imag": jnp.imag,
     "isinf": jnp.isinf,
     "isnan": jnp.isnan,
     "lcm": jnp.lcm,
@@ -115,8 +137,12 @@ TABLE |= {
     "mul": jnp.multiply,
     "ne": jnp.not_equal,
     "neg": jnp.negative,
+    "nextafter": jnp.nextafter,
     "one_hot": lambda x, classes=-1: jax.nn.one_hot(x, classes, dtype=np.int32),
     "outer": jnp.outer,
+    "polar": lambda r, angle: lax.complex(r * jnp.cos(angle), r * jnp.sin(angle)),
+    "polygamma": jax.scipy.special.polygamma,
+    "real": jnp.real,
     "reciprocal": jnp.reciprocal,
     "relu": jax.nn.relu,
     "relu6": jax.nn.relu6,
@@ -130,6 +156,12 @@ TABLE |= {
     "silu": jax.nn.silu,
     "sin": jnp.sin,
     "sinh": jnp.sinh,
+    "special_i0e": jax.scipy.special.i0e,
+    "special_i1": jax.scipy.special.i1,
+    "special_i1e": jax.scipy.special.i1e,
+    "special_log_ndtr": jax.scipy.special.log_ndtr,
+    "special_ndtri": jax.scipy.special.ndtri,
+    "special_zeta": jax.scipy.special.zeta,
     "sqrt": jnp.sqrt,
     "square": jnp.square,
     "stack": jnp.stack,
@@ -140,8 +172,36 @@ TABLE |= {
     "triu": jnp.triu,
     "trunc": jnp.trunc,
     "unsqueeze": jnp.expand_dims,
+    "view_as_complex": lambda x: lax.complex(x[..., 0], x[..., 1]),
+    "view_as_real": lambda x: jnp.stack([x.real, x.imag], -1),
     "where": jnp.where,
 }
+
+
+@operation("searchsorted")
+def _placed(
+    ends: Array,
+    x: Array,
+    *,
+    right: bool = False,
+    side: str | None = None,
+    sorter: Any = None,
+    **_: Any,
+) -> Array:
+    """Return where numbers stand among sorted ones, which may be others in each row."""
+    ends = ends if sorter is None else jnp.take_along_axis(ends, sorter, -1)
+    side = side or ("right" if right else "left")
+    if ends.ndim == 1:
+        return jnp.searchsorted(ends, x, side=side)
+    placed = jnp.vectorize(lambda ends, x: jnp.searchsorted(ends, x, side=side),
+                           signature="(n),(m)->(m)")  # fmt: skip
+    return placed(ends, x)
+
+
+@operation("histc")
+def _histogram(x: Array, bins: int = 100, low: float = 0, high: float = 0) -> Array:
+    bounds = (x.min(), x.max()) if low == high else (low, high)
+    return jnp.histogram(x, bins, bounds)[0]
 
 
 def _times(factor: float, x: Array) -> Array:
@@ -280,6 +340,17 @@ TABLE["max"] = _extreme(jnp.max, jnp.argmax, jnp.maximum)
 TABLE["min"] = _extreme(jnp.min, jnp.argmin, jnp.minimum)
 
 
+def _squares(x: Array) -> Array:
+    return jnp.square(x.real) + jnp.square(x.imag) if jnp.iscomplexobj(x) else jnp.square(x)
+
+
+def _root(x: Array, order: float = 2) -> Array:
+    """Return a root that has no slope at 0, as norms and deviations of PyTorch have none."""
+    some = x > 0
+    inner = jnp.where(some, x, 1)
+    return jnp.where(some, jnp.sqrt(inner) if order == 2 else inner ** (1 / order), x)
+
+
 @operation("var")
 def _var(
     x: Array, dim: Axes = None, unbiased: bool = True, keepdim: bool = False,
@@ -291,14 +362,14 @@ def _var(
     axes = (axes,) if isinstance(axes, int) else tuple(axes)
     count = math.prod(x.shape[axis] for axis in axes)
     centred = x - x.mean(axes, keepdims=True)
-    return jnp.square(centred).sum(axes, keepdims=keepdim) / (
+    return _squares(centred).sum(axes, keepdims=keepdim) / (
         count - (int(unbiased) if correction is None else correction)
     )
 
 
 @operation("std")
 def _std(x: Array, dim: Axes = None, *arguments: Any, **options: Any) -> Array:
-    return jnp.sqrt(_var(x, dim, *arguments, **options))
+    return _root(_var(x, dim, *arguments, **options))
 
 
 @operation("var_mean")
@@ -320,10 +391,10 @@ def _norm(
     if ord == -math.inf:
         return jnp.abs(x).min(axes, keepdims=keepdim)
     if ord == 2:
-        return jnp.sqrt(jnp.square(x).sum(axes, keepdims=keepdim))
+        return _root(_squares(x).sum(axes, keepdims=keepdim))
     if ord == math.inf:
         return jnp.abs(x).max(axes, keepdims=keepdim)
-    return (jnp.abs(x) ** ord).sum(axes, keepdims=keepdim) ** (1 / ord)
+    return _root((jnp.abs(x) ** ord).sum(axes, keepdims=keepdim), ord)
 
 
 def _within(function: Callable[[Array, int], Array]) -> Callable[..., Array]:
@@ -335,6 +406,7 @@ def _within(function: Callable[[Array, int], Array]) -> Callable[..., Array]:
 
 
 TABLE |= {"cumprod": _within(lax.cumprod), "cumsum": _within(lax.cumsum)}
+TABLE["logcumsumexp"] = _within(lax.cumlogsumexp)
 TABLE |= dict.fromkeys(("softmax", "_softmax"), _within(jax.nn.softmax))
 TABLE |= dict.fromkeys(("log_softmax", "_log_softmax"), _within(jax.nn.log_softmax))
 
@@ -396,7 +468,9 @@ def _argsort(x: Array, dim: int = -1, descending: bool = False, **_: Any) -> Arr
 
 
 @operation("view", "_unsafe_view", "reshape", "_reshape_alias")
-def _view(x: Array, size: Sequence[int], *_: Any) -> Array:
+def _view(x: Array, size: Any, *_: Any) -> Array:
+    if not isinstance(size, Sequence):
+        return x.view(size)  # a type
     return jnp.reshape(x, size) if tuple(size) != x.shape else x
 
 
@@ -487,8 +561,12 @@ def _narrow(x: Array, dim: int, start: int, length: int) -> Array:
     return sliced(x, dim, start, start + length)
 
 
+def _axis_places(x: Array, dim: int, place: Any) -> tuple[Any, ...]:
+    return (slice(None),) * (dim % x.ndim) + (place,)
+
+
 def at_axis(x: Array, dim: int, place: Any) -> Any:
-    return x.at[(slice(None),) * (dim % x.ndim) + (place,)]
+    return x.at[_axis_places(x, dim, place)]
 
 
 @operation("slice_scatter")
@@ -604,8 +682,12 @@ def _index_select(x: Array, dim: int, index: Array) -> Array:
 
 
 @operation("embedding")
-def _embedding(weight: Array, index: Array, *_: Any) -> Array:
-    return _index_select(weight, 0, index)
+def _embedding(weight: Array, index: Array, padding: int = -1, *_: Any) -> Array:
+    """Return rows, of which that of padding has no gradient."""
+    rows = _index_select(weight, 0, index)
+    if padding < 0:
+        return rows
+    return jnp.where((index == padding)[..., None], lax.stop_gradient(rows), rows)
 
 
 def _at_each(x: Array, indices: Sequence[Any]) -> Any:
@@ -643,21 +725,79 @@ def _take_along_dim(x: Array, index: Array, dim: int | None = None) -> Array:
     return jnp.take_along_axis(x, index, dim, mode="clip")
 
 
+REDUCED = {
+    "add": ("add", 0), "mean": ("add", 0), "sum": ("add", 0), "multiply": ("multiply", 1),
+    "prod": ("multiply", 1), "amax": ("max", None), "amin": ("min", None),
+}  # fmt: skip
+"""How entries that come to one place are reduced, by ATen's words, and what changes nothing."""
+
+
+def _reduced_at(x: Array, at: Any, source: Any, how: str, include_self: bool = True) -> Array:
+    """Return an array with entries at places reduced with it, or with each other alone."""
+    name, neutral = REDUCED[how]
+    start = x if include_self else x.at[at].set(source if neutral is None else neutral)
+    found = getattr(start.at[at], name)(source)
+    if neutral is None and jnp.issubdtype(x.dtype, jnp.inexact):
+        # Of those that are equal all have the same share of the gradient.
+        best = lax.stop_gradient(found)
+        met = False if include_self else jnp.zeros(x.shape, bool).at[at].set(True)
+        own, others = (x == best) & ~jnp.asarray(met), source == best[at]
+        count = own.astype(x.dtype).at[at].add(others.astype(x.dtype))
+        return jnp.where(own, x, 0).at[at].add(jnp.where(others, source, 0)) / count
+    if how != "mean":
+        return found
+    count = jnp.maximum(jnp.full(x.shape, int(include_self)).at[at].add(1), 1)
+    return found / count if jnp.issubdtype(x.dtype, jnp.inexact) else found // count
+
+
+def _sources(source: Any, index: Array) -> Any:
+    return source[tuple(slice(n) for n in index.shape)] if jnp.ndim(source) else source
+
+
 @operation("scatter")
-def _scatter(x: Array, dim: int, index: Array, source: Any, **_: Any) -> Array:
-    if jnp.ndim(source):
-        source = source[tuple(slice(n) for n in index.shape)]
+def _scatter(x: Array, dim: int, index: Array, source: Any, *, reduce: str | None = None) -> Array:
+    source = _sources(source, index)
+    if reduce is not None:
+        return _reduced_at(x, _along(x, dim, index), source, reduce)
     return x.at[_along(x, dim, index)].set(source)
 
 
 @operation("scatter_add")
 def _scatter_add(x: Array, dim: int, index: Array, source: Array) -> Array:
-    return x.at[_along(x, dim, index)].add(source[tuple(slice(n) for n in index.shape)])
+    return x.at[_along(x, dim, index)].add(_sources(source, index))
+
+
+@operation("scatter_reduce")
+def _scatter_reduce(
+    x: Array, dim: int, index: Array, source: Array, reduce: str, *, include_self: bool = True
+) -> Array:
+    return _reduced_at(x, _along(x, dim, index), _sources(source, index), reduce, include_self)
+
+
+@operation("index_reduce")
+def _index_reduce(
+    x: Array, dim: int, index: Array, source: Array, reduce: str, *, include_self: bool = True
+) -> Array:
+    return _reduced_at(x, _axis_places(x, dim, index), source, reduce, include_self)
 
 
 @operation("index_add")
 def _index_add(x: Array, dim: int, index: Array, source: Array, *, alpha: float = 1) -> Array:
     return at_axis(x, dim, index).add(_times(alpha, source))
+
+
+@operation("put")
+def _put(x: Array, index: Array, source: Array, accumulate: bool = False) -> Array:
+    places = x.reshape(-1).at[index]
+    return (places.add(source) if accumulate else places.set(source)).reshape(x.shape)
+
+
+@operation("masked_scatter")
+def _masked_scatter(x: Array, mask: Array, source: Array) -> Array:
+    """Return an array with the entries of another one, in order, where a mask holds."""
+    mask = jnp.broadcast_to(mask, x.shape)
+    places = jnp.cumsum(mask.reshape(-1)).reshape(x.shape) - 1
+    return jnp.where(mask, source.reshape(-1).at[places].get(mode="clip"), x)
 
 
 # Products
@@ -722,6 +862,12 @@ def _trilinear(x: Array, y: Array, z: Array, *without: Sequence[int], **_: Any) 
 @operation("_cdist_forward", "cdist")
 def _cdist(x: Array, y: Array, p: float = 2, *_: Any) -> Array:
     return _norm(x[..., :, None, :] - y[..., None, :, :], p, -1)
+
+
+@operation("_pdist_forward")
+def _pdist(x: Array, p: float = 2) -> Array:
+    first, second = np.triu_indices(len(x), 1)
+    return _norm(x[first] - x[second], p, -1)
 
 
 @operation("addcmul")
@@ -940,6 +1086,14 @@ def _batch_norm_training(
     return y, one, rescale.reshape(-1), *after
 
 
+@operation("_native_batch_norm_legit")
+def _batch_norm_alone(
+    x: Array, weight: Any, bias: Any, training: bool, momentum: float, eps: float
+) -> Any:
+    mean, var = jnp.zeros(x.shape[1]), jnp.ones(x.shape[1])
+    return _batch_norm_training(x, weight, bias, mean, var, True, momentum, eps)[:3]
+
+
 @operation("_native_batch_norm_legit_no_training")
 def _batch_norm_inference(
     x: Array, weight: Any, bias: Any, mean: Any, var: Any, momentum: float, eps: float
@@ -968,15 +1122,38 @@ def _cross_entropy_loss(
     ignore_index: int = -100,
     label_smoothing: float = 0.0,
 ) -> Array:
-    if weight is not None or label_smoothing:
-        raise NotImplementedError("weights of classes and smoothed labels")
     axis = 1 if x.ndim > 1 else 0
     logs = jax.nn.log_softmax(x, axis)
+    classes = x.shape[axis]
+    each = 1 if weight is None else weight.reshape(-1, *(1,) * (x.ndim - axis - 1))
     if jnp.issubdtype(target.dtype, jnp.floating):
-        losses = -(logs * target).sum(axis)
+        if label_smoothing:
+            target = (1 - label_smoothing) * target + label_smoothing / classes
+        losses = -(logs * target * each).sum(axis)
         return losses.sum() / losses.size if reduction == 1 else _reduction(losses, reduction)
     kept = target != ignore_index
     at = jnp.expand_dims(jnp.where(kept, target, 0), axis)
-    losses = -jnp.take_along_axis(logs, at, axis, mode="clip").squeeze(axis)
-    losses = jnp.where(kept, losses, 0)
-    return losses.sum() / kept.sum() if reduction == 1 else _reduction(losses, reduction)
+
+    def chosen(x: Array) -> Array:
+        found = jnp.take_along_axis(x, at, axis, mode="clip").squeeze(axis)
+        return jnp.where(kept, found, 0)
+
+    own = kept if weight is None else chosen(jnp.broadcast_to(each, x.shape))
+    losses = -chosen(logs if weight is None else logs * each)
+    if label_smoothing:
+        smooth = jnp.where(kept, -(logs * each).sum(axis), 0) / classes
+        losses = (1 - label_smoothing) * losses + label_smoothing * smooth
+    return losses.sum() / own.sum() if reduction == 1 else _reduction(losses, reduction)
+
+
+@operation("multilabel_margin_loss")
+def _multilabel_margin_loss(x: Array, target: Array, reduction: int = 1) -> Array:
+    """Return a loss of labels that stand before the first negative one; PyTorch's own definition by
+    other operations, of 2.13, has other values."""
+    given = jnp.cumprod(target >= 0, -1, dtype=bool)
+    at = jnp.where(given, target, 0)
+    own = jnp.take_along_axis(x, at, -1, mode="clip")
+    labels = (jax.nn.one_hot(at, x.shape[-1], dtype=bool) & given[..., None]).any(-2)
+    gaps = jax.nn.relu(1 - own[..., None] + x[..., None, :])
+    kept = given[..., None] & ~labels[..., None, :]
+    return _reduction(jnp.where(kept, gaps, 0).sum((-1, -2)) / x.shape[-1], reduction)

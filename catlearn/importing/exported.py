@@ -2,9 +2,9 @@
 
 ``torch.export`` writes down what a call of a module does as a graph of ATen operations, for the
 shapes of the given inputs. :func:`to_jax` runs that graph in JAX, by the functions of
-:mod:`catlearn.importing.aten` and :mod:`catlearn.importing.images`. The graph is made functional
-but not decomposed: attention, norms and convolutions are still one operation each. Only what the
-table lacks is decomposed, by PyTorch's own definitions.
+:mod:`catlearn.importing.aten` and the files for images, matrices and recurrent layers beside it.
+The graph is made functional but not decomposed: attention, norms and convolutions are still one
+operation each. Only what the table lacks is decomposed, by PyTorch's own definitions.
 
 What depends neither on a parameter nor on an input (positions, masks, tables of rotations) is
 computed by PyTorch once, when the module is imported, and written as simply as it can be: by
@@ -31,6 +31,7 @@ import inspect
 import io
 import itertools
 import logging
+import math
 import operator
 import os
 import re
@@ -49,9 +50,9 @@ from jax.extend import source_info_util
 
 from catlearn.arrays.circuit import Circuit
 from catlearn.errors import DataError, Failure, UnknownName, listed, wrong_kind
-from catlearn.importing.aten import SAMPLED, TABLE, Drop, drop_p
+from catlearn.importing import images, matrices, recurrent  # noqa: F401 - they are in the table
+from catlearn.importing.aten import FIRST, SAMPLED, TABLE, Drop, drop_p
 from catlearn.importing.building import ImportRefused
-from catlearn.importing.images import FIRST
 from catlearn.importing.jaxpr import Imported, imported, where
 from catlearn.importing.known import written
 from catlearn.models.libraries.torch import (
@@ -150,7 +151,7 @@ class Exported:
         self, module: Any, inputs: tuple[Any, ...], named: Mapping[str, Any], *,
         whole: bool = True, changing: bool = False,
     ) -> None:  # fmt: skip
-        self.name = type(module).__name__
+        self.name, self.trains = type(module).__name__, module.training
         as_tensors = library().utils._pytree.tree_map(_tensor, (inputs, dict(named)))
         if whole:
             self._refuse(_elsewhere(module, *as_tensors))
@@ -165,6 +166,8 @@ class Exported:
         self.tensors: dict[str, Any] = {}
         for spec in program.graph_signature.input_specs:
             node = placeholders.get(spec.arg.name)
+            if spec.kind.name == "TOKEN":
+                continue
             if spec.kind.name == "USER_INPUT":
                 self.given.append((spec.arg, node))
             elif spec.target in program.constants and spec.target not in held:
@@ -173,7 +176,7 @@ class Exported:
                 self.read[node] = first.get(id(held.get(spec.target)), spec.target)
                 self.tensors[self.read[node]] = held[spec.target]
         self.tree, self.result = program.call_spec.in_spec, program.call_spec.out_spec
-        both = [*zip(program.graph_signature.output_specs, _last(program).args[0], strict=True)]
+        both = _results(program)
         self.outputs = [one for spec, one in both if spec.kind.name == "USER_OUTPUT"]
         self.changes = {spec.target: one for spec, one in both if spec.kind.name in CHANGING}
         known, self.steps, missing = _sorted(program)
@@ -305,8 +308,15 @@ class Exported:
                     continue
                 options = {key: one for key, one in options.items() if key not in _PLACEMENT}
                 name = name_of(node)
+                if name == "embedding" and not self.trains:
+                    args = args[:2]  # which row pads counts for gradients alone
                 drawn = functools.partial(SAMPLED[name], drop) if name in SAMPLED else None
-                found = (drawn or TABLE[name])(*args, **options)
+                try:
+                    found = (drawn or TABLE[name])(*args, **options)
+                except NotImplementedError as error:
+                    why = f"there is no function of JAX for {error}"
+                    fault = Failure("operation", f"{name} at {place_of(node)}", why)
+                    raise ImportRefused(self.name, [fault]) from error
                 values[node] = _as_said(found, node.meta["val"])
         return [read(one) for one in wanted]
 
@@ -660,7 +670,11 @@ def _exported(
             # What PyTorch says of its own code.
             for category in (FutureWarning, DeprecationWarning):
                 warnings.simplefilter("ignore", category)
-            for text in ("The .grad attribute of", "A model attribute `.*` requires gradient"):
+            for text in (
+                "The .grad attribute of",
+                "A model attribute `.*` requires gradient",
+                "The tensor attributes self.*_flat_weights",  # which are parameters
+            ):
                 warnings.filterwarnings("ignore", text)
             program = torch.export.export(module, inputs, named, strict=False)
             _detach(program)
@@ -755,13 +769,16 @@ def _is_node(one: Any) -> bool:
     return hasattr(one, "meta")
 
 
-def _last(program: Any) -> Any:
-    return next(iter(reversed(program.graph.nodes)))
+def _results(program: Any) -> list[tuple[Any, Any]]:
+    """Return what a graph returns, with what it is; that checks were made is left out."""
+    last = next(iter(reversed(program.graph.nodes)))
+    pairs = zip(program.graph_signature.output_specs, last.args[0], strict=True)
+    return [(spec, one) for spec, one in pairs if spec.kind.name != "TOKEN"]
 
 
 def _sorted(program: Any) -> tuple[list[Any], list[Any], list[Any]]:
     """Return the nodes on which the outputs depend: known, of the table, and neither."""
-    wanted = set(_last(program).all_input_nodes)
+    wanted = {one for _, one in _results(program) if _is_node(one)}
     for node in reversed(program.graph.nodes):
         if node in wanted:
             wanted.update(node.all_input_nodes)
@@ -781,7 +798,8 @@ def _sorted(program: Any) -> tuple[list[Any], list[Any], list[Any]]:
         elif node.target is operator.getitem:
             # what was dropped is not said
             one, place = node.args
-            kind = missing if place and (drops(one) or name_of(one) in FIRST) else steps
+            count = 1 if drops(one) else FIRST.get(name_of(one), math.inf)
+            kind = missing if place >= count else steps
         else:
             kind = steps if name in TABLE or drops(node) else missing
         kind.append(node)
@@ -807,7 +825,7 @@ def _missing(nodes: list[Any]) -> Iterator[Failure]:
 @listed
 def _changed(program: Any, changing: bool) -> Iterator[Failure]:
     """Yield what a call changes, and the shapes that depend on data."""
-    for spec in program.graph_signature.output_specs:
+    for spec, _ in _results(program):
         own = spec.kind.name == "BUFFER_MUTATION"
         if spec.kind.name != "USER_OUTPUT" and not (own and changing):
             why = "a call changes it" + (

@@ -15,6 +15,7 @@ import numpy as np
 from jax import lax
 
 from catlearn.importing.aten import (
+    FIRST,
     TABLE,
     at_axis,
     joined,
@@ -41,32 +42,37 @@ def _pixel_shuffle(x: Array, factor: int) -> Array:
 
 
 @operation("upsample_nearest2d", "upsample_nearest1d")
-def _nearest(x: Array, size: Any, *_: Any) -> Array:
-    for axis, wanted in zip(range(2, x.ndim), _fit(x, size, _), strict=True):
-        times, rest = divmod(wanted, x.shape[axis])
-        if rest:
-            places = np.arange(wanted) * x.shape[axis] // wanted
+def _nearest(x: Array, size: Any, *scales: Any) -> Array:
+    for axis, (wanted, step) in zip(range(2, x.ndim), _fit(x, size, scales), strict=True):
+        old = x.shape[axis]
+        places = np.minimum((np.arange(wanted) * np.float32(step)).astype(int), old - 1)
+        times, rest = divmod(wanted, old)
+        if rest or (places != np.arange(wanted) // times).any():
             x = at_axis(x, axis, places).get(mode="clip")
         elif times > 1:
             x = repeated(x, times, axis)
     return x
 
 
-def _fit(x: Array, size: Any, scales: Sequence[Any]) -> list[int]:
-    if size is not None:
-        return list(size)
-    factors = scales[-1] if isinstance(scales[-1], list | tuple) else scales
-    return [int(n * factor) for n, factor in zip(x.shape[2:], factors, strict=True)]
+def _fit(x: Array, size: Any, scales: Sequence[Any]) -> list[tuple[int, float]]:
+    """Return how many places each axis of an image gets, and how far apart they are in it."""
+    last = scales[-1] if scales else None
+    factors = last if isinstance(last, list | tuple) else scales
+    image = x.shape[2:]
+    if not factors or None in factors:
+        return [(wanted, old / wanted) for old, wanted in zip(image, size, strict=True)]
+    sizes = size or [int(old * factor) for old, factor in zip(image, factors, strict=True)]
+    return [(wanted, 1 / factor) for wanted, factor in zip(sizes, factors, strict=True)]
 
 
 @operation("upsample_bilinear2d")
 def _bilinear(x: Array, size: Any, align_corners: bool, *scales: Any) -> Array:
-    for axis, wanted in zip(range(2, x.ndim), _fit(x, size, scales), strict=True):
+    for axis, (wanted, step) in zip(range(2, x.ndim), _fit(x, size, scales), strict=True):
         old = x.shape[axis]
         if align_corners:
             at = np.arange(wanted) * ((old - 1) / max(wanted - 1, 1))
         else:
-            at = np.clip((np.arange(wanted) + 0.5) * old / wanted - 0.5, 0, None)
+            at = np.clip((np.arange(wanted) + 0.5) * step - 0.5, 0, None)
         low = np.minimum(at.astype(int), old - 1)
         weights = np.zeros((old, wanted), x.dtype)
         np.add.at(weights, (low, np.arange(wanted)), 1 - (at - low))
@@ -333,5 +339,4 @@ for _n in (1, 2, 3):
     TABLE[f"adaptive_max_pool{_n}d"] = _greatest(_n)
     TABLE[f"max_pool{_n}d_with_indices"] = _max_pool_places(_n)
 
-FIRST = tuple(f"adaptive_max_pool{_n}d" for _n in (1, 2, 3))
-"""Operations of which the first result is known alone."""
+FIRST |= {f"adaptive_max_pool{_n}d": 1 for _n in (1, 2, 3)}
