@@ -135,15 +135,15 @@ def multiples(name):
 
     def squares(fn, xs, want):
         made = zip(fn(*xs), want, strict=True)
-        return [(np.linalg.norm(np.asarray(a) - b) / np.linalg.norm(b)) ** 2 for a, b in made]
+        return [float(jnp.linalg.norm(a - b) / jnp.linalg.norm(b)) ** 2 for a, b in made]
 
     found = {}
     for at in means:
         errors = []
         for seed in SEEDS:
-            xs = [np.asarray(x) + at * (k == far) for k, x in enumerate(arrays(shapes, seed))]
+            xs = [x + at if k == far else x for k, x in enumerate(arrays(shapes, seed))]
             xs = [x.astype("float32") for x in xs]
-            want = [np.asarray(one) for one in naive(*(x.astype(float) for x in xs))]
+            want = naive(*(x.astype(float) for x in xs))
             errors.append([squares(fn, xs, want) for fn in (fold, naive)])
         own, theirs = np.sqrt(np.mean(errors, 0))
         found[at] = own / np.maximum(theirs, np.finfo("float32").eps / 2)
