@@ -223,8 +223,9 @@ def apply(operation: Any, values: list[np.ndarray], sizes: Mapping[int, int]) ->
             x, y, i, j = values
             return [np.where(x > y, i, np.where(y > x, j, np.minimum(i, j)))]
         case "shifted":
-            gone = np.isneginf(x) | np.isneginf(values[1])
-            return [np.where(gone, -np.inf, x - np.where(gone, 0, values[1]))]
+            gone, y = np.isneginf(x) | np.isneginf(values[1]), values[1]
+            both = np.isposinf(x) & np.isposinf(y)
+            return [np.where(gone, -np.inf, x - np.where(gone | both, 0, y))]
         case "where":
             return [np.where(x, values[1], kernel.option("outside"))]
         case "softmax":

@@ -86,8 +86,8 @@ def _norm(x: torch.Tensor, places: tuple[int, ...], kind: str, eps: float) -> to
 
 
 def _shifted(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-    gone = torch.isneginf(x) | torch.isneginf(y)
-    gap = torch.where(gone, 0.0, x) - torch.where(gone, 0.0, y)
+    gone, both = torch.isneginf(x) | torch.isneginf(y), torch.isposinf(x) & torch.isposinf(y)
+    gap = torch.where(gone, 0.0, x) - torch.where(gone | both, 0.0, y)
     return torch.where(gone, -torch.inf, gap)
 
 

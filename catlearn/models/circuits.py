@@ -177,11 +177,13 @@ def _opaque(key: Any, functions: Mapping[str, Callable[..., Any]], *arguments: A
 def _shifted(x: jax.Array, y: jax.Array) -> jax.Array:
     """Return x - y for y no less than x, and -inf where x is that.
 
-    Where y is -inf, too, the least finite number is subtracted. And x is read once: a compiler that
+    What is subtracted is finite, y or the greatest or least number: so the gap is inf where both
+    are, and -inf where x is. And x is read once, and the gap more often: so a compiler that
     contracts a * b - y does so wherever the gap is formed, or nowhere.
     """
-    least = jax.lax.full_like(y, jnp.finfo(y.dtype).min)
-    return x - jax.lax.select(jax.lax.eq(y, jax.lax.full_like(y, -jnp.inf)), least, y)
+    ends = jnp.finfo(y.dtype)
+    gap = x - jax.lax.clamp(jnp.asarray(ends.min, y.dtype), y, jnp.asarray(ends.max, y.dtype))
+    return jax.lax.select(jax.lax.ne(gap, gap), jax.lax.full_like(gap, jnp.nan), gap)
 
 
 def _earlier(x: jax.Array, y: jax.Array, i: jax.Array, j: jax.Array) -> jax.Array:
@@ -211,11 +213,12 @@ def _compensated(*arrays: jax.Array) -> tuple[jax.Array, jax.Array]:
     """Return a sum, and what its rounding leaves out, by Kahan's summation.
 
     The first array is what was summed before, and the last one what was left out of it; those
-    between are added. The slopes of the sum are 1, and those of what is left out 0. Where the sum
-    is infinite, nothing is left out.
+    between are added. The slopes of the sum are 1, and those of what is left out 0. Where the sum,
+    or what was summed before, is infinite, nothing is left out.
     """
     before, *others, left = arrays
     more = sum(others[1:], others[0])
+    left = jax.lax.select(jnp.isfinite(before), left, jax.lax.full_like(left, 0))
     total = before + (more + left)
     left = (more - (total - before)) + left
     left = jax.lax.select(jnp.isfinite(total), left, jax.lax.full_like(left, 0))

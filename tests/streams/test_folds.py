@@ -1,5 +1,6 @@
 """Folds: derived from circuits, equal to them as numbers, whatever the blocks."""
 
+import itertools
 import re
 
 import jax
@@ -25,6 +26,7 @@ from catlearn.arrays.evaluation import evaluate
 from catlearn.errors import CatlearnError, InvalidStructure, UnknownName, WrongKind
 from catlearn.formats import from_json, to_json
 from catlearn.lowering import streamed
+from catlearn.models import circuits
 from catlearn.streams import Fold, StreamRefused, folding, stream, streamable
 from tests.streams.programs import (
     FOLDS,
@@ -213,6 +215,35 @@ def test_the_log_sum_exp_of_nothing_is_minus_infinity():
         assert np.allclose(made, want)
         assert np.allclose(slope[1:], weights)
     assert np.allclose(evaluate(circuit, [x])[0], want)
+
+
+def infinite_entries_are_those_of_the_circuit():
+    """Whether values and gradients are, where rows have infinite entries in some blocks."""
+    entries = jnp.array([*itertools.product((-jnp.inf, 0.0, 2.0, jnp.inf), repeat=3)])
+    rows = jnp.sin(jnp.arange(80.0)) * jnp.ones((64, 1))
+    rows = jnp.concatenate([rows, jnp.full_like(rows, -jnp.inf)]).at[:, [0, 5, 79]]
+    x = rows.set(jnp.concatenate([entries, entries]))
+    values = jnp.cos(jnp.arange(160.0)).reshape(80, 2)
+    weighted = softmax("[v]") @ idle >> einsum("b v, v e -> b e")
+
+    def found(fn, *rest):
+        made, back = jax.vjp(lambda x: fn({}, x, *rest), x)
+        return made, *back(jnp.ones_like(made))
+
+    for circuit, rest in ((logsumexp("b [v] -> b"), []), (weighted, [values])):
+        want = found(cl.lower(circuit), *rest)
+        for block in (4, 7):  # sums are compensated in the first
+            made = found(cl.lower(stream(circuit, "v"), block=block), *rest)
+            if not all(np.allclose(*pair, equal_nan=True) for pair in zip(made, want, strict=True)):
+                return False
+    return True
+
+
+def test_infinite_entries_are_those_of_the_circuit(mutants, monkeypatch):
+    assert infinite_entries_are_those_of_the_circuit()
+    with mutants("streams: a greatest entry of inf is subtracted from itself"):
+        monkeypatch.setitem(circuits.FUNCTIONS, "shifted", lambda x, y: x - y)
+        assert not infinite_entries_are_those_of_the_circuit()
 
 
 def test_forward_mode_is_refused_with_the_option_that_has_it():
