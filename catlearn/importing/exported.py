@@ -65,6 +65,7 @@ from catlearn.models.libraries.torch import (
     to_numpy,
     to_torch,
 )
+from catlearn.models.modules import static_key
 
 Array = Any
 
@@ -170,7 +171,9 @@ class Exported:
                 continue
             if spec.kind.name == "USER_INPUT":
                 self.given.append((spec.arg, node))
-            elif spec.target in program.constants and spec.target not in held:
+            elif spec.target in program.constants and not (
+                spec.target in held and held[spec.target].requires_grad
+            ):
                 self.known[node] = program.constants[spec.target]
             elif node is not None and node.users:
                 self.read[node] = first.get(id(held.get(spec.target)), spec.target)
@@ -478,7 +481,8 @@ def remade(
             (tuple(x.shape), x.dtype, x.device) if torch.is_tensor(x) else repr(x) for x in leaves
         ]
         key = (
-            str(tree), *kinds, *describe(bare), _autocast(), jax.config.read("jax_enable_x64"),
+            str(tree), *kinds, *describe(bare), *_fixed(bare), _autocast(),
+            jax.config.read("jax_enable_x64"),
             *((name, first.setdefault(id(x), name), x.shape, x.dtype, x.device)
               for name, x in held.items()),
         )  # fmt: skip
@@ -629,6 +633,13 @@ def _tensors(module: Any) -> Iterator[tuple[str, Any]]:
         for name, value in vars(part).items():
             if isinstance(value, kind) and value.requires_grad:
                 yield f"{path}.{name}" if path else name, value
+
+
+def _fixed(module: Any) -> Iterator[Any]:
+    """Yield what the buffers hold that are no part of the state: a graph has them as they are."""
+    for part in module.modules():
+        for name in sorted(part._non_persistent_buffers_set):
+            yield name, static_key(part._buffers[name])
 
 
 @listed

@@ -841,9 +841,10 @@ class Settings(nn.Module):
         self.a, self.b, self.act = nn.Linear(3, 3), nn.Linear(3, 3), nn.LeakyReLU(0.1)
         self.b.weight = self.a.weight
         self.table, self.scales, self.rate = torch.ones(3), [1.0], 2.0
+        self.register_buffer("fixed", torch.ones(3), persistent=False)
 
     def forward(self, x):
-        return self.b(self.act(self.a(x * self.table * self.rate))) * sum(self.scales)
+        return self.b(self.act(self.a(x * self.table * self.fixed * self.rate))) * sum(self.scales)
 
 
 CHANGES = {
@@ -851,6 +852,7 @@ CHANGES = {
     "a number inside": lambda m: setattr(m.act, "negative_slope", 0.5),
     "a list": lambda m: m.scales.append(2.0),
     "a tensor": lambda m: m.table.add_(1),
+    "a buffer that is no state": lambda m: m.fixed.mul_(2),
     "a module": lambda m: setattr(m, "act", nn.Tanh()),
     "a hook": lambda m: m.a.register_forward_hook(lambda m, x, y: y * 2),
     "a parameter that was shared": lambda m: setattr(m.b, "weight", nn.Parameter(torch.eye(3))),
