@@ -381,10 +381,10 @@ def in_jax(
         first time that they occur, and runs the compiled function; real numbers are shared with
         JAX, not copied. So it is where a module inside of it, a hook or another attribute is
         changed, also in a copy; but not where something inside of an object is, other than a
-        container or an array, and what a call assigns to attributes is not kept. Gradients are
-        those of JAX, of first order. What is dropped is drawn by JAX, with a seed from PyTorch;
-        buffers that a call changes are changed, and `transform` is given a function that returns
-        them, too. ``module.original()`` computes as before.
+        container, a data class or an array, and what a call assigns to attributes is not kept.
+        Gradients are those of JAX, of first order. What is dropped is drawn by JAX, with a seed
+        from PyTorch; buffers that a call changes are changed, and `transform` is given a function
+        that returns them, too. ``module.original()`` computes as before.
 
     Raises
     ------

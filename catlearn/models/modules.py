@@ -28,8 +28,9 @@ from __future__ import annotations
 import functools
 import itertools
 import sys
-from collections.abc import Callable, Hashable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, is_dataclass
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -212,11 +213,18 @@ class ModuleArchitecture(Made):
         return type(self.static).__name__
 
 
-def static_key(leaf: Any) -> Hashable:
+def static_key(leaf: Any, above: tuple[int, ...] = ()) -> Hashable:
     """Return a hashable value that is equal for static leaves that mean the same.
 
-    Containers and arrays are compared by what is in them, other objects that are not hashed by
-    identity. Of a tensor that requires a gradient the numbers do not count.
+    Containers, data classes and arrays are compared by what is in them, other objects that are not
+    hashed by identity. Of a tensor that requires a gradient the numbers do not count.
+
+    Parameters
+    ----------
+    leaf
+        The static leaf.
+    above
+        The addresses of what it is inside of, which it may have in it again.
 
     Examples
     --------
@@ -225,12 +233,15 @@ def static_key(leaf: Any) -> Hashable:
     """
     if leaf is None or isinstance(leaf, bool | int | str):
         return type(leaf), leaf
+    if id(leaf) in above:
+        return "above", above.index(id(leaf))
+    inner = functools.partial(static_key, above=(*above, id(leaf)))
     if isinstance(leaf, list | tuple):
-        return type(leaf), *map(static_key, leaf)
+        return type(leaf), *map(inner, leaf)
     if isinstance(leaf, dict):
-        return type(leaf), *(tuple(map(static_key, pair)) for pair in leaf.items())
+        return type(leaf), *((inner(key), inner(value)) for key, value in leaf.items())
     if isinstance(leaf, set | frozenset):
-        return type(leaf), frozenset(map(static_key, leaf))
+        return type(leaf), frozenset(map(inner, leaf))
     if isinstance(leaf, getattr(sys.modules.get("torch"), "Tensor", ())):
         return _tensor_key(leaf)
     import jax
@@ -244,16 +255,28 @@ def static_key(leaf: Any) -> Hashable:
         array = np.asarray(leaf)
         return Constant(array.shape, array.dtype.name, array.tobytes())
     if isinstance(leaf, functools.partial):
-        keywords = tuple((name, static_key(value)) for name, value in leaf.keywords.items())
-        return functools.partial, static_key(leaf.func), tuple(map(static_key, leaf.args)), keywords
+        return functools.partial, *map(inner, (leaf.func, leaf.args, leaf.keywords))
     if isinstance(leaf, float | complex):
         # By text, since nan differs from itself; with the type, since 1 == 1.0 == True.
         return type(leaf), repr(leaf)
     try:
         hash(leaf)
     except TypeError:
-        return ByIdentity(leaf)
+        contents = _contents(leaf)
+        return ByIdentity(leaf) if contents is None else (type(leaf), inner(contents))
     return type(leaf), leaf
+
+
+def _contents(leaf: Any) -> dict[Any, Any] | tuple[Any, ...] | None:
+    """Return what is in an object that is not hashed, if it is known to be all of it."""
+    if isinstance(leaf, Mapping):
+        return dict(leaf)
+    if isinstance(leaf, Sequence):
+        return tuple(leaf)
+    if is_dataclass(leaf) or isinstance(leaf, SimpleNamespace):
+        names = [*getattr(leaf, "__dataclass_fields__", ()), *getattr(leaf, "__dict__", ())]
+        return {name: getattr(leaf, name, None) for name in names}
+    return None
 
 
 def _tensor_key(tensor: Any) -> Hashable:

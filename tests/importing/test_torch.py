@@ -3,6 +3,8 @@
 import copy
 import dataclasses
 import sys
+from collections import deque
+from types import SimpleNamespace
 
 import jax
 import jax.numpy as jnp
@@ -835,6 +837,14 @@ def test_a_module_in_jax_is_transformed_and_imported_by_shape():
     assert jnp.asarray(0).dtype == jnp.int32
 
 
+@dataclasses.dataclass
+class Config:
+    """Settings in an object, which is in what it holds."""
+
+    def __post_init__(self):
+        self.inner = SimpleNamespace(rates=[1.0], outer=self)
+
+
 class Settings(nn.Module):
     def __init__(self):
         super().__init__()
@@ -842,15 +852,19 @@ class Settings(nn.Module):
         self.b.weight = self.a.weight
         self.table, self.scales, self.rate = torch.ones(3), [1.0], 2.0
         self.register_buffer("fixed", torch.ones(3), persistent=False)
+        self.config, self.recent = Config(), deque([1.0])
 
     def forward(self, x):
-        return self.b(self.act(self.a(x * self.table * self.fixed * self.rate))) * sum(self.scales)
+        scale = sum(self.scales) * sum(self.recent) * sum(self.config.inner.rates)
+        return self.b(self.act(self.a(x * self.table * self.fixed * self.rate))) * scale
 
 
 CHANGES = {
     "a number": lambda m: setattr(m, "rate", 3.0),
     "a number inside": lambda m: setattr(m.act, "negative_slope", 0.5),
     "a list": lambda m: m.scales.append(2.0),
+    "a queue": lambda m: m.recent.append(2.0),
+    "a data class": lambda m: setattr(m.config.inner, "rates", [3.0]),
     "a tensor": lambda m: m.table.add_(1),
     "a buffer that is no state": lambda m: m.fixed.mul_(2),
     "a module": lambda m: setattr(m, "act", nn.Tanh()),
