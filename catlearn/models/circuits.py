@@ -641,7 +641,10 @@ class LoweredCircuit:
         return inputs | {f"parameter {name!r}": row for name, row in self.parameters.items()}
 
     def arrays(self, values: Iterable[Any]) -> tuple[Any, ...]:
-        """Return inputs, then parameters, as arrays; list those that are of another type."""
+        """Return inputs, then parameters, as arrays; list those that are of another type.
+
+        Whole numbers and booleans that are given for real numbers become these.
+        """
         expect(values, Iterable, "values", "a list of inputs, then of parameters")
         H, found, failures = self.circuit.apex, [], []
         for (where, row), value in zip(self._given.items(), values, strict=True):
@@ -652,6 +655,14 @@ class LoweredCircuit:
                 failures.append(Failure("type", where, f"is {H.array_text(row)}, found {shown}"))
             found.append(one)
         refuse("this call", failures)
+        rows = self._given.values()
+        whole = [k for k, row in enumerate(rows) if H.types[row] == "R"
+                 and not jnp.issubdtype(found[k].dtype, jnp.floating)]  # fmt: skip
+        if whole:
+            reals = (one for one in found if jnp.issubdtype(one.dtype, jnp.floating))
+            real = jnp.result_type(float, *reals)
+            for k in whole:
+                found[k] = jnp.asarray(found[k], real)
         return tuple(found)
 
     def sizes(
@@ -817,6 +828,8 @@ class LoweredCircuit:
             "the first argument",
             "a dictionary of parameters, as init makes it",
         )
+        if key is not None:
+            expect(key, "dtype", "key", "a random key, such as jax.random.key(0)")
         self.takes(len(arrays))
         given = self.arrays((*arrays, *self.values(params)))
         shapes = [jnp.shape(one) for one in given]

@@ -594,6 +594,30 @@ def test_sizes_on_an_edge_are_keywords_or_a_mapping_and_arrays_may_be_lists():
     assert np.array_equal(fn(params, [1.0, 2.0]), fn(params, np.array([1.0, 2.0])))
 
 
+@pytest.mark.parametrize("dtype", [int, bool])
+@pytest.mark.parametrize(
+    ("circuit", "variable"),
+    [
+        (linear("A", "m -> h"), None),
+        ((linear("A", "m -> h") >> linear("B", "h -> m")).repeat(2, "layers"), None),
+        (softmax("[m]") @ idle >> einsum("m, m ->"), "m"),
+        (mean("[m] ->"), "m"),
+        (cumsum("[m]"), "m"),
+    ],
+)
+def test_whole_numbers_and_booleans_for_real_ones_become_these(circuit, variable, dtype):
+    fn = LoweredCircuit(circuit, {"m": 4, "h": 3} if circuit.parameters else None)
+    params = fn.init(KEY)
+    given = [jnp.array([1, 1, 0, 3], dtype)] * len(circuit.dom)
+    real = [one.astype(float) for one in given]
+    want, found = fn(params, *real), fn(params, *given)
+    np.testing.assert_array_equal(found, want)
+    assert found.dtype == want.dtype
+    if variable:
+        fold = cl.lower(cl.streams.stream(circuit, variable), block=2)
+        np.testing.assert_allclose(fold(params, *given), want, rtol=1e-6)
+
+
 def test_directions_have_norm_1_also_of_zero():
     x = np.array([[3.0, 4.0], [0.0, 0.0]])
     found = cl.lower(lift(unit("[m]"), "x"))({}, x)
