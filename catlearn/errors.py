@@ -543,8 +543,14 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     'did you mean encoder?'
     >>> did_you_mean("q", ["f", "g"])
     'there are only f, g'
+
+    Sets have no order of their own; their names are sorted.
+
+    >>> did_you_mean("q", {"g", "f"})
+    'there are only f, g'
     """
-    name, known = str(name), [str(one) for one in known]
+    known = sorted(known, key=str) if isinstance(known, set | frozenset) else known
+    name, known = str(name), [str(one) for one in known if one != ""]
     # The comparison takes quadratic time in the lengths, and is for names that a person writes.
     near = (other for other in known if abs(len(other) - len(name)) < 40)
     close = difflib.get_close_matches(name, near, n=3) if len(name) < 200 else []

@@ -484,6 +484,8 @@ def atomic_write(path: str | os.PathLike[str], data: bytes) -> None:
         mode = stat.S_IFREG | (0o666 & ~_umask())
     if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
         raise FileExistsError(f"{path} is a device or a pipe, which is not replaced by a file")
+    if not path.parent.exists():
+        raise FileNotFoundError(f"there is no folder '{path.parent}', in which '{path}' would be")
     handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as stream:

@@ -231,7 +231,7 @@ def sizes_of(
         Failure("pattern", repr(name), "is the name of an option, and of no axis")
         for name in sorted(known & OPTIONS)
     ]
-    found = {name: read_size(size) for name, size in given.items()}
+    found = {name: read_size(size) for name, size in given.items() if name in known}
     failures += [
         Failure("sizes", repr(name), f"its size is {size}; sizes are at least 1")
         for name, size in found.items()

@@ -97,7 +97,8 @@ class TracedArray:
         raise CatlearnError(f"{self!r} {message} catlearn.arrays are applied, as tanh(x): "
                             f"{', '.join(own)}")  # fmt: skip
 
-    __array__ = __float__ = __getitem__ = __matmul__ = _refused
+    __array__ = __bool__ = __float__ = __getitem__ = __matmul__ = _refused
+    __lt__ = __le__ = __gt__ = __ge__ = _refused
     __jax_array__ = shape = dtype = property(_refused)
 
     def __array_ufunc__(self, ufunc: Any, method: str, *given: Any, **_: Any) -> Any:

@@ -32,7 +32,7 @@ import numpy as np
 
 from catlearn.costing.costs import Costs
 from catlearn.display import Legible
-from catlearn.errors import wrong_kind
+from catlearn.errors import Failure, did_you_mean, expect, refuse, wrong_kind
 
 
 @dataclass(frozen=True)
@@ -68,6 +68,7 @@ def _expect_memory(memory: Any) -> None:
 
 def compulsory(costs: Costs) -> LowerBound:
     """Return that every input and output crosses once; sizes are numbers."""
+    expect(costs, "compulsory", "costs", "the costs of an island, such as Costs.of(...)")
     return LowerBound("compulsory", float(costs.compulsory.number))
 
 
@@ -101,8 +102,20 @@ def projective(
     from scipy.optimize import linprog
 
     _expect_memory(memory)
+    expect(sizes, Mapping, "sizes", "a dict of sizes by axes")
+    if isinstance(arrays, str):
+        raise wrong_kind(arrays, "arrays", "a list of the axes of each array, such as ['ab', 'bc']")
     axes = list(sizes)
     arrays = [list(one) for one in arrays]
+    refuse(
+        "this loop",
+        [
+            Failure("axis", f"array {k}", f"there is no axis {axis!r}; {did_you_mean(axis, axes)}")
+            for k, one in enumerate(arrays)
+            for axis in one
+            if axis not in sizes
+        ],
+    )
     inside = np.array([[axis in one for axis in axes] for one in arrays], float)
     ends = [(0, math.log(sizes[axis], memory)) for axis in axes]
     found = linprog(-np.ones(len(axes)), A_ub=inside, b_ub=np.ones(len(arrays)), bounds=ends)

@@ -34,15 +34,17 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import reduce
+from numbers import Real
 from typing import Any
 
 import numpy as np
 
+from catlearn.arrays.sizes import sizes_hint
 from catlearn.cost import Posynomial
 from catlearn.cost.posynomial import Monomial, times
 from catlearn.costing.costs import Costs
 from catlearn.display import Legible
-from catlearn.errors import expect
+from catlearn.errors import UnknownName, expect, expect_dicts
 
 Product = tuple[tuple[Posynomial, Fraction], ...]
 """Posynomials with exponents."""
@@ -83,14 +85,24 @@ class ClosedForm(Legible):
         ends = {name: size for name, (_, size) in self.costs.bounds.items()}
         return tuple(f"{t} = {_written(best)} <= {t.at(ends)}" for t, best in self.tiles)
 
+    def _need(self, memory: float, sizes: Mapping[str, Any] | None) -> None:
+        """Refuse what is no number of words, and sizes that are left out."""
+        expect(memory, Real, "memory", "a number of words")
+        expect_dicts("a dict of sizes by names", sizes=sizes)
+        unknown = [name for name in self.costs.open if name not in (sizes or {})]
+        if unknown:
+            raise UnknownName(f"no sizes for {', '.join(unknown)}; {sizes_hint(unknown)}")
+
     def unclamped(self, memory: float, sizes: Mapping[str, Any] | None = None) -> float:
         """Return the value without clamps, which may be less than what has to move."""
+        self._need(memory, sizes)
         at = {**(sizes or {}), "M": memory}
         powers = (one.at(at).number ** float(p) for one, p in self.product)
         return float(self.constant.at(at).number) + (math.prod(powers) if self.product else 0.0)
 
     def __call__(self, memory: float, sizes: Mapping[str, Any] | None = None) -> float:
         """Return the value for numbers, where no tile is larger than its axis."""
+        self._need(memory, sizes)
         costs = self.costs.at(sizes or {})
         while True:
             found = closed_form(costs)

@@ -26,7 +26,7 @@ from typing import Any
 
 from catlearn.cost import Posynomial
 from catlearn.display import Legible
-from catlearn.errors import expect, expect_dicts
+from catlearn.errors import expect_dicts, wrong_kind
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,8 @@ class Costs(Legible):
         ``bounds`` has a size for each tile variable, or the least value and the size.
         """
 
-        expect(columns, (Mapping, Iterable), "columns", "a dict of memory by names of steps")
+        if isinstance(columns, str) or not isinstance(columns, Iterable):
+            raise wrong_kind(columns, "columns", "a dict of memory by names of steps")
         expect_dicts("a dict by names", work=work, bounds=bounds)
 
         def read(given: Any) -> Posynomial:

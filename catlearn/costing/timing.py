@@ -21,11 +21,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from numbers import Real
 
 from catlearn.cost import LAWVERE, ULTRAMETRIC, CommutativeMonoid
 from catlearn.costing.hierarchy import Device, device_named, seconds_text
 from catlearn.display import Legible
-from catlearn.errors import expect, wrong_kind
+from catlearn.errors import Failure, expect, expect_known, refuse, wrong_kind
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,8 @@ class Time(Legible):
 
     def of(self, *units: str) -> Time:
         """Return the time of some units alone."""
+        for unit in units:
+            expect_known(unit, self.by_unit, f"there is no time of {unit!r}")
         return Time({unit: self.by_unit[unit] for unit in units})
 
     def __str__(self) -> str:
@@ -83,14 +86,27 @@ def timed(
     ------
     UnknownName
         If the device has no such unit.
+    InvalidStructure
+        If there are more transfers than levels to cross, or what is given is no number from 0 on.
     """
     expect(work, Mapping, "work", "a dict of operations by unit")
     expect(transfers, Iterable, "transfers", "a list of bytes for each level")
     found = device_named(device)
     if found is None:
         raise wrong_kind(device, "device", "a Device, or the name of one of devices")
+    crossings, below = list(transfers), found.levels[1:]
+    given = {**work, **{f"transfer {k}": one for k, one in enumerate(crossings)}}
+    failures = [
+        Failure("number", name, f"found {one!r}, expected a number from 0 on")
+        for name, one in given.items()
+        if not isinstance(one, Real) or not one >= 0
+    ]
+    if len(crossings) > len(below):
+        message = f"{len(crossings)} are given; {found.name} has {len(below)} levels to cross"
+        failures.append(Failure("levels", "transfers", message))
+    refuse("what is timed", failures)
     units = {unit: float(n) / found.throughput(unit, width) for unit, n in work.items()}
-    for above, below, crossing in zip(found.levels, found.levels[1:], transfers, strict=False):
-        assert below.bandwidth is not None
-        units[above.name] = float(crossing) / below.bandwidth
+    for above, level, crossing in zip(found.levels, below, crossings, strict=False):
+        assert level.bandwidth is not None
+        units[above.name] = float(crossing) / level.bandwidth
     return Time(units)

@@ -333,6 +333,9 @@ def _array_failures(where: str, label: AnySpace, form: Representation, value: An
             for i, part in enumerate(parts)
             for failure in _array_failures(f"{where}, factor {i}", *part)
         ]
+    if not hasattr(value, "dtype") and not isinstance(value, int | float | complex):
+        message = f"expected an array, found {type(value).__name__}"
+        return [Failure("batch", where, message)]
     shape, dtype = jnp.shape(value), jnp.result_type(value)
     expected = label.example(shape[0] if shape else 0, form)
     if shape == expected.shape and _converts(dtype, expected.dtype, form):

@@ -27,7 +27,7 @@ import numpy as np
 
 from catlearn.category import Path
 from catlearn.display import Chart, Charted, Series
-from catlearn.errors import CatlearnError, DataError, UnknownName, expect, fault, refuse
+from catlearn.errors import CatlearnError, DataError, Failure, UnknownName, expect, fault, refuse
 from catlearn.learning import LearningDiagram
 from catlearn.lowering import Lowered
 from catlearn.models import DataSpace, check_array
@@ -369,12 +369,31 @@ class Result:
         diagram = fn.diagram
         path = diagram.path(path) if isinstance(path, str) else path
         start = diagram.space_label(path.source)
+
+        def space_of(edge: str) -> Any:
+            return diagram.space_label(diagram.target(edge))
+
         if not isinstance(start, DataSpace):
-            refuse(
-                "what is predicted from",
-                check_array(f"values at '{path.source}'", start, x),
-                DataError,
-            )
+            failures = check_array(f"values at '{path.source}'", start, x)
+        else:
+            wanted = f"a dict of arrays by projection, as '{path.source}' is a data set"
+            expect(x, Mapping, "x", wanted)
+            columns = {
+                edge: name
+                for edge, (data, name) in diagram.projections.items()
+                if data == path.source and (name in x or edge in path.edges[:1])
+            }
+            failures = [
+                failure
+                for edge, name in columns.items()
+                for failure in (
+                    check_array(f"values of '{edge}'", space_of(edge), x[name])
+                    if name in x
+                    else [Failure("projection", f"projection '{edge}'", "is missing")]
+                )
+            ]
+            x = {name: x[name] for name in columns.values() if name in x}
+        refuse("what is predicted from", failures, DataError)
 
         def run(params: Any, state: Any, x: Any) -> Any:
             return fn.evaluation(params, state)(path)(x)

@@ -104,6 +104,24 @@ def test_skinny_products_are_clamped():
     assert bound.words == pytest.approx(1.678e7, rel=1e-3)
 
 
+def test_what_bounds_times_and_formulas_are_given_is_all_read_or_refused():
+    form, found = closed_form(matmul()), timed({"matrix": 1e9}, [1e6], "H100")
+    for call in (form, form.unclamped):
+        with pytest.raises(UnknownName, match="b, c"):
+            call(2**14, {"a": 4})
+    refused = {
+        lambda: timed({"matrix": 1e9}, [1e6] * 3, "H100"): ["levels"],
+        lambda: timed({"matrix": -1}, ["1"], "H100"): ["number"] * 2,
+        lambda: bounds.projective(SKINNY, ["ab", "bz"], 2**14): ["axis"],
+    }
+    for call, laws in refused.items():
+        with pytest.raises(InvalidStructure) as caught:
+            call()
+        assert [one.law for one in caught.value.failures] == laws
+    with pytest.raises(UnknownName, match="matrx"):
+        found.of("matrx")
+
+
 def test_sweeping_is_needed_for_updates_of_low_rank():
     """Oracle 20b: with both ways to run it the better one is taken."""
     assert least(matmul(), 2**14, **UPDATE).value == pytest.approx(2.100e7, rel=1e-3)

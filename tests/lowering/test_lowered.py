@@ -307,6 +307,17 @@ def test_everything_wrong_with_the_arguments_is_said_at_once():
     )
 
 
+@pytest.mark.parametrize("wrong", [[[1.0, 2.0]], [[1.0], [2.0, 3.0]], None, "x", ([1.0], 2)])
+def test_columns_that_are_no_arrays_are_refused(wrong):
+    fn = line()
+    params, state = fn.init(jax.random.key(0))
+    ((data, columns),) = fn.plan.columns.items()
+    batch = {data: {step.column: wrong for step in columns}}
+    with pytest.raises(DataError) as caught:
+        fn(params, state, batch)
+    assert {one.law for one in caught.value.failures} == {"batch"}
+
+
 def test_integers_may_stand_for_floats():
     fn = line()
     params, state = fn.init(jax.random.key(0))

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 import catlearn as cl
-from catlearn.errors import DataError, InvalidStructure
+from catlearn.errors import DataError, InvalidStructure, WrongKind
 from catlearn.training import (
     Curves,
     Patience,
@@ -104,6 +104,21 @@ def test_metrics_are_those_by_hand():
         scores = result.predict("encoder >> head", data["X"])
         right = np.mean(scores.argmax(-1) == data["Y"])
         assert costs[name] == pytest.approx(right if sign > 0 else 1 - right)
+
+
+def test_columns_of_a_data_set_are_predicted_from_by_name():
+    x = np.ones((3, 2), "f4")
+    X, Y = cl.Space("X", 2), cl.Space("Y", 1)
+    data = cl.Dataset("d", X=(X, x), Y=(Y, x[:, :1]))
+    diagram = cl.LearningDiagram(data, cl.Model("f", X, Y, "linear"))
+    result = cl.fit(diagram, optax.sgd(0.1), steps=1, progress=False)
+    found = result.predict("d.X >> f", {"X": x, "Y": x[:2, :1]})
+    np.testing.assert_array_equal(found, result.predict("f", x))
+    for wrong in ({}, {"Z": x}, {"X": x[:, :1]}, {"X": x[0]}):
+        with pytest.raises(DataError, match=r"'d\.X'"):
+            result.predict("d.X >> f", wrong)
+    with pytest.raises(WrongKind):
+        result.predict("d.X >> f", x)
 
 
 def test_predictions_in_parts_are_those_of_the_whole():
