@@ -781,13 +781,15 @@ class FoldRun:
             made = jax.lax.cond(either(gone), nothing, back, *own) if masks else back(*own)
             more, of_more, of_block = made
             totals, left = self.increased(totals, left, [*more, *of_more])
-            axes = [a for a, x in zip(self.fold.entries, entries, strict=True) if is_inexact(x)]
             return totals, left, _written(of_entries, of_block, axes, start)
 
+        axes = [a for a, x in zip(self.fold.entries, entries, strict=True) if is_inexact(x)]
         totals, count = [*sums, *map(jnp.zeros_like, own_fixed)], len(sums)
         left = self.left_of(totals, entries)
-        # each block of the last ones is written, so that what they begin with is no matter
-        carried = varying((totals, left, own_entries), fixed, entries)
+        # where blocks are all of an array, each is written, whatever is there at first
+        begun = [x if x.shape[axis] == self.length else jnp.zeros_like(x)
+                 for x, axis in zip(own_entries, axes, strict=True)]  # fmt: skip
+        carried = varying((totals, left, begun), fixed, entries)
         totals, _, of_entries = self.over(step, carried)
         return totals[:count], totals[count:], of_entries
 

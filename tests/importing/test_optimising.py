@@ -84,6 +84,17 @@ def test_values_and_gradients_are_those_of_the_original(fn, given):
     assert all(before > after > 0 for before, after in report.predicted[:1])
 
 
+def test_entries_that_no_block_reads_have_no_gradient():
+    def biased(q, k, v, b):
+        return jax.nn.softmax(q @ k.T + b[:16], -1) @ v
+
+    given = arrays((8, 2), (16, 2), (16, 2), (20,))
+    fast = optimise(biased, block=4, threshold=1)
+    assert len(fast.plan(*given).streams.streamed) == 1
+    slopes = [jax.grad(lambda *x, f=f: jnp.sin(f(*x)).sum(), (0, 1, 2, 3)) for f in (biased, fast)]
+    compare(*slopes, *given)
+
+
 def test_what_a_gradient_forms_whole_is_streamed_too():
     """The reverse pass of attention as JAX writes it: one fold for each side, and the softmax."""
     gradient = jax.grad(lambda *given: jnp.sin(attention(*given)).sum(), argnums=(0, 1, 2))
