@@ -335,13 +335,14 @@ class Exported:
 
     def _bind(self, inputs: tuple[Any, ...], named: Mapping[str, Any]) -> dict[Any, Array]:
         """Return the arrays of the placeholders of inputs, if the inputs are as they were."""
-        what = f"The inputs of {self.name}"
+        what = f"what is given to {self.name}"
         order = self.tree.children()[1].context
         named = {key: named[key] for key in order if key in named} | dict(named)
         leaves, tree = library().utils._pytree.tree_flatten((inputs, named))
         if tree != self.tree:
-            found = f"found {tree}, imported for {self.tree}"
-            raise DataError(what, [Failure("inputs", "arguments", " ".join(found.split()))])
+            found, wanted = (_shown(one) for one in (tree, self.tree))
+            text = f"found {found}, imported for {wanted}, where numbers stand for arrays"
+            raise DataError(what, [Failure("inputs", "arguments", text)])
         values, failures = {}, []
         for (spec, node), leaf in zip(self.given, leaves, strict=True):
             shape = getattr(node.meta["val"], "shape", None)
@@ -356,6 +357,13 @@ class Exported:
         if failures:
             raise DataError(what, failures)
         return values
+
+
+def _shown(tree: Any) -> str:
+    """Write the arguments of a call, with numbers for leaves."""
+    leaves = [*range(tree.num_leaves)]
+    inputs, named = library().utils._pytree.tree_unflatten(leaves, tree)
+    return f"({', '.join([*map(str, inputs), *(f'{key}={one}' for key, one in named.items())])})"
 
 
 def in_jax(

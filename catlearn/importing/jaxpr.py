@@ -586,7 +586,7 @@ def imported(
     ({'operations': 1.0, 'flops': 1.0}, [])
     """
     if not callable(fn):
-        raise ImportRefused("this function", [Failure("call", repr(fn), "is no function")])
+        raise ImportRefused("this function", [Failure("call", f"{fn!r:.60}", "is no function")])
     if recognises(fn):
         why = "is a PyTorch module, which cl.from_torch imports"
         raise ImportRefused("this function", [Failure("call", type(fn).__name__, why)])

@@ -847,12 +847,7 @@ def optimise(
         memory, gradient, device, check, tolerance, progress, _listed(rules, CircuitRule),
         attention,
     )  # fmt: skip
-    failures = options.failures()
-    if isinstance(fn, Circuit):
-        why = 'is a circuit; cl.lower(circuit, streams="auto") streams it'
-        failures = [*failures, Failure("fn", "fn", why)]
-    elif fn is not None and not callable(fn):
-        failures = [*failures, Failure("fn", "fn", f"is {fn!r}; a function is expected")]
+    failures = [*options.failures(), *([] if fn is None else _unfit(fn))]
     if attention == "torch":
         others = {"block": block, "threshold": threshold, "memory": memory, "gradient": gradient,
                   "device": device, "check": check, "tolerance": tolerance,
@@ -868,8 +863,16 @@ def optimise(
     return functools.partial(_made, options=options) if fn is None else _made(fn, options)
 
 
+def _unfit(fn: Any) -> list[Failure]:
+    """List why something is no function that could be optimised."""
+    why = 'is a circuit; cl.lower(circuit, streams="auto") streams it'
+    why = why if isinstance(fn, Circuit) else f"is {fn!r:.60}; a function is expected"
+    return [] if callable(fn) and not isinstance(fn, Circuit) else [Failure("fn", "fn", why)]
+
+
 def _made(fn: Any, options: _Options) -> Any:
     """Return a function, or a PyTorch module, as it is optimised."""
+    refuse("options", _unfit(fn))
     if not recognises(fn):
         return Optimised(fn, options)
     made = functools.partial(Optimised, options=replace(options, constants=True))

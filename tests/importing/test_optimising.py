@@ -13,6 +13,7 @@ import pytest
 from jax.sharding import PartitionSpec as P
 
 import catlearn as cl
+from catlearn.arrays import idle
 from catlearn.arrays.boxes import line_text
 from catlearn.costing import devices
 from catlearn.errors import InvalidStructure
@@ -67,6 +68,16 @@ LOSS = (
     *arrays((128, 8), seed=1),
     jnp.arange(128) % 2048,
 )
+
+
+@pytest.mark.parametrize("wrong", [3, "x", np.ones(300), idle])
+def test_what_is_no_function_is_refused_also_by_a_decorator_with_options(wrong):
+    for decorator in (cl.optimise, cl.optimise(block=4)):
+        with pytest.raises(InvalidStructure) as caught:
+            decorator(wrong)
+        (failure,) = caught.value.failures
+        assert failure.law == "fn"
+        assert len(str(failure)) < 120
 
 
 @pytest.mark.parametrize(("fn", "given"), [(attention, QKV), (loss, LOSS)])

@@ -588,6 +588,12 @@ def test_inputs_have_names_and_trees():
     for wrong in [((x, x), 3), ((x, y), 4), ((x,), 3)]:
         with pytest.raises(DataError):
             fn(state, *map(tuple, wrong[:1]), scale=wrong[1], flag=False)
+    with pytest.raises(DataError) as caught:
+        fn(state, x.numpy(), scale=3, other=False)
+    (failure,) = caught.value.failures
+    assert failure.where == "arguments"
+    assert "(0, scale=1, other=2)" in failure.message
+    assert "((0, 1), flag=2, scale=3)" in failure.message
 
 
 class Elsewhere(nn.Module):
