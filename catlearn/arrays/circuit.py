@@ -802,18 +802,20 @@ class Circuit(Frozen, Displayed):
         read_axes(axis)
         short = not 0 <= states <= len(self.cod) or not 0 <= fixed <= len(self.dom) - states
         if short:
-            raise NotComposable("this circuit", [self._not_round(title, states)])
+            raise NotComposable("this circuit", [self._not_round(title, states, fixed)])
         if len(self.cod) == states and len(self.dom) == states + fixed:
             message = f"has states alone, and no array along {axis}; "
             message += "repeat(times, title, shared=...) applies it so many times"
             raise NotComposable("this circuit", [Failure("scan", f"block {title!r}", message)])
         return self._rounds(title, axis, None, states, [], fixed)
 
-    def _not_round(self, title: str, states: int) -> Failure:
+    def _not_round(self, title: str, states: int, fixed: int = 0) -> Failure:
         ends = [", ".join(self.shapes(rows)) or "()" for rows in (self.dom, self.cod)]
         message = f"starts at {ends[0]} and ends at {ends[1]}"
-        if len(self.dom) != len(self.cod) or states > len(self.dom):
+        if fixed or len(self.dom) != len(self.cod) or states > len(self.dom):
             message += f"; {states} arrays go round"
+        if fixed:
+            message += f", and fixed={fixed}"
         return Failure("repetition", f"block {title!r}", message)
 
     def _rounds(

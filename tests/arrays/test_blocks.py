@@ -249,6 +249,7 @@ def test_bad_repetition_says_why():
         (lambda: linear("A", "m -> f").at(m=4, f=5).repeat(3, "layer"), ["layer", "4", "5"]),
         (lambda: add.repeat(3, "layer"), ["layer", "2 arrays"]),
         (lambda: add.scan("t", states=2), ["scan"]),
+        (lambda: (add >> copy(2)).scan("t", fixed=5), ["scan", "fixed=5"]),
         (lambda: embed_twice().repeat(2, "layer"), ["layer", "N<V>"]),
     ]
     for make, said in cases:
