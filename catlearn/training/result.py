@@ -30,7 +30,7 @@ from catlearn.display import Chart, Charted, Series
 from catlearn.errors import CatlearnError, DataError, Failure, UnknownName, expect, fault, refuse
 from catlearn.learning import LearningDiagram
 from catlearn.lowering import Lowered
-from catlearn.models import DataSpace, check_array
+from catlearn.models import DataSpace, Product, check_array
 from catlearn.training.data import expect_key
 from catlearn.training.validation import Curves, evaluated, measures_of, ready
 
@@ -392,8 +392,11 @@ class Result:
                     else [Failure("projection", f"projection '{edge}'", "is missing")]
                 )
             ]
-            x = {name: x[name] for name in columns.values() if name in x}
         refuse("what is predicted from", failures, DataError)
+        if not isinstance(start, DataSpace):
+            x = _arrays(start, x)
+        else:
+            x = {name: _arrays(space_of(edge), x[name]) for edge, name in columns.items()}
 
         def run(params: Any, state: Any, x: Any) -> Any:
             return fn.evaluation(params, state)(path)(x)
@@ -409,6 +412,13 @@ class Result:
             for k in range(0, max(count, 1), step)
         ]
         return parts[0] if len(parts) == 1 else jax.tree.map(lambda *y: np.concatenate(y), *parts)
+
+
+def _arrays(space: Any, value: Any) -> Any:
+    """Return values of a space with lists of numbers as arrays."""
+    if isinstance(space, Product):
+        return tuple(map(_arrays, space.factors, value))
+    return np.asarray(value) if isinstance(value, list) else value
 
 
 def expect_count(batch_size: int | None) -> None:

@@ -114,6 +114,8 @@ def test_columns_of_a_data_set_are_predicted_from_by_name():
     result = cl.fit(diagram, optax.sgd(0.1), steps=1, progress=False)
     found = result.predict("d.X >> f", {"X": x, "Y": x[:2, :1]})
     np.testing.assert_array_equal(found, result.predict("f", x))
+    for path, lists in (("f", x.tolist()), ("f", [*x]), ("d.X >> f", {"X": x.tolist()})):
+        np.testing.assert_array_equal(result.predict(path, lists), found)
     for wrong in ({}, {"Z": x}, {"X": x[:, :1]}, {"X": x[0]}):
         with pytest.raises(DataError, match=r"'d\.X'"):
             result.predict("d.X >> f", wrong)
