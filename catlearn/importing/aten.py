@@ -9,8 +9,9 @@ Source: PyTorch's ``aten/src/ATen/native/native_functions.yaml``.
 
 from __future__ import annotations
 
+import functools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import jax
@@ -32,15 +33,22 @@ FIRST: dict[str, int] = {}
 """Operations of which only so many results are known, not where they are or how they were found."""
 
 
+LACKING: dict[str, Callable[..., Iterator[str]]] = {}
+"""What an operation is given for which its function is none, of ATen's arguments in a graph."""
+
+
 # The table
 
 
-def operation(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def operation(*names: str, table: dict[str, Callable[..., Any]] = TABLE) -> Callable[..., Any]:
     def entered(function: Callable[..., Any]) -> Callable[..., Any]:
-        TABLE.update(dict.fromkeys(names, function))
+        table.update(dict.fromkeys(names, function))
         return function
 
     return entered
+
+
+lacking = functools.partial(operation, table=LACKING)
 
 
 def _same(x: Array, *_: Any, **__: Any) -> Array:
@@ -414,8 +422,11 @@ TABLE |= dict.fromkeys(("log_softmax", "_log_softmax"), _within(jax.nn.log_softm
 @operation("_safe_softmax")
 def _safe_softmax(x: Array, dim: int, dtype: Any = None) -> Array:
     """Return a softmax, which is 0 where all of a row is hidden."""
-    some = (x > -jnp.inf).any(dim, keepdims=True)
-    return jnp.where(some, TABLE["softmax"](jnp.where(some, x, 0), dim, dtype), 0)
+    x = x if dtype is None else x.astype(dtype)
+    most = lax.stop_gradient(x.max(dim, keepdims=True))
+    powers = jnp.exp(x - jnp.where(most > -jnp.inf, most, 0))
+    total = powers.sum(dim, keepdims=True)
+    return powers / jnp.where(total > 0, total, 1)
 
 
 def _running(extreme: Callable[[Array, int], Array]) -> Callable[..., Any]:
@@ -892,8 +903,12 @@ def _attention(
     scale: float | None = None,
     enable_gqa: bool = False,
     drop: Drop | None = None,
+    hides: bool = False,
 ) -> Array:
-    """Return attention, ``(..., head, query, d), (..., head, key, d), (..., head, key, e)``."""
+    """Return attention, ``(..., head, query, d), (..., head, key, d), (..., head, key, e)``.
+
+    With `hides` it is 0 where a mask hides all keys of a query, and not a number else.
+    """
     heads = q.shape[-3] if q.ndim > 2 else 1
     shared = heads // k.shape[-3] if enable_gqa and q.ndim > 2 else 1
     if shared > 1:
@@ -917,7 +932,7 @@ def _attention(
             scores = jnp.where(attn_mask, scores, -jnp.inf)
         else:
             scores = scores + attn_mask
-    weights = jax.nn.softmax(scores, axis=-1)
+    weights = (_safe_softmax if hides else jax.nn.softmax)(scores, -1)
     weights = weights if drop is None else _dropped(drop, weights, dropout_p)
     out = jnp.einsum(f"{lead}{inner}qk,{lead}ke->{lead}{inner}qe", weights, v)
     return out.reshape(*out.shape[:-4], heads, *out.shape[-2:]) if shared > 1 else out

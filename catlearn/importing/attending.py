@@ -119,6 +119,8 @@ class _Attending:
         *inner, last = region
         if any(user not in region for node in inner for user in node.users):
             raise NoAttention("its weights are read elsewhere, too")
+        if missing := [name_of(node) for node in region if node in self.exported.missing]:
+            raise NoAttention(f"there is no function of JAX for {', '.join(missing)}")
         rate = 0.0
         for place, node in enumerate(inner):
             if drops(node):

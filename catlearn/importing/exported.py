@@ -51,7 +51,7 @@ from jax.extend import source_info_util
 from catlearn.arrays.circuit import Circuit
 from catlearn.errors import DataError, Failure, UnknownName, listed, wrong_kind
 from catlearn.importing import images, matrices, recurrent  # noqa: F401 - they are in the table
-from catlearn.importing.aten import FIRST, SAMPLED, TABLE, Drop, drop_p
+from catlearn.importing.aten import FIRST, LACKING, SAMPLED, TABLE, Drop, drop_p
 from catlearn.importing.building import ImportRefused
 from catlearn.importing.jaxpr import Imported, imported, where
 from catlearn.importing.known import written
@@ -182,9 +182,9 @@ class Exported:
         both = _results(program)
         self.outputs = [one for spec, one in both if spec.kind.name == "USER_OUTPUT"]
         self.changes = {spec.target: one for spec, one in both if spec.kind.name in CHANGING}
-        known, self.steps, missing = _sorted(program)
+        known, self.steps, self.missing = _sorted(program)
         if whole:
-            missing = [node for node in missing if not _is_open(node)]
+            missing = [node for node in self.missing if not _is_open(node)]
             self._refuse([*_changed(program, changing), *_missing(missing), *_unnamed(self.known)])
         for node in known:
             self.known[node] = self._evaluated(node)
@@ -313,15 +313,26 @@ class Exported:
                 name = name_of(node)
                 if name == "embedding" and not self.trains:
                     args = args[:2]  # which row pads counts for gradients alone
+                if name == "scaled_dot_product_attention":
+                    options["hides"] = self._hides(node)
                 drawn = functools.partial(SAMPLED[name], drop) if name in SAMPLED else None
+                function = drawn or TABLE[name]
                 try:
-                    found = (drawn or TABLE[name])(*args, **options)
+                    found = function(*args, **options)
                 except NotImplementedError as error:
-                    why = f"there is no function of JAX for {error}"
-                    fault = Failure("operation", f"{name} at {place_of(node)}", why)
+                    what = "derivative" if _stays(function, args, options) else "operation"
+                    why = f"JAX has no {what} for it: {error}"
+                    fault = Failure(what, f"{name} at {place_of(node)}", why)
                     raise ImportRefused(self.name, [fault]) from error
                 values[node] = _as_said(found, node.meta["val"])
         return [read(one) for one in wanted]
+
+    def _hides(self, node: Any) -> bool:
+        """Whether a mask that is known hides all keys of a query."""
+        known = self.constants.get(node.kwargs.get("attn_mask", [*node.args, None][3]))
+        if known is None:
+            return False
+        return not (known if known.dtype == bool else known > -np.inf).any(-1).all()
 
     def rebuilt(self, leaves: Sequence[Any]) -> Any:
         """Return what the module returns, from its tensors in the order in which JAX has leaves."""
@@ -389,10 +400,11 @@ def in_jax(
         first time that they occur, and runs the compiled function; real numbers are shared with
         JAX, not copied. So it is where a module inside of it, a hook or another attribute is
         changed, also in a copy; but not where something inside of an object is, other than a
-        container, a data class or an array, and what a call assigns to attributes is not kept.
-        Gradients are those of JAX, of first order. What is dropped is drawn by JAX, with a seed
-        from PyTorch; buffers that a call changes are changed, and `transform` is given a function
-        that returns them, too. ``module.original()`` computes as before.
+        container, a data class or an array, nor where a buffer that is no part of the state is by
+        its ``data``, and what a call assigns to attributes is not kept. Gradients are those of JAX,
+        of first order. What is dropped is drawn by JAX, with a seed from PyTorch; buffers that a
+        call changes are changed, and `transform` is given a function that returns them, too.
+        ``module.original()`` computes as before.
 
     Raises
     ------
@@ -490,7 +502,7 @@ def remade(
         ]
         key = (
             str(tree), *kinds, *describe(bare), *_fixed(bare), _autocast(),
-            jax.config.read("jax_enable_x64"),
+            numbers_of(torch.float64),
             *((name, first.setdefault(id(x), name), x.shape, x.dtype, x.device)
               for name, x in held.items()),
         )  # fmt: skip
@@ -647,7 +659,23 @@ def _fixed(module: Any) -> Iterator[Any]:
     """Yield what the buffers hold that are no part of the state: a graph has them as they are."""
     for part in module.modules():
         for name in sorted(part._non_persistent_buffers_set):
-            yield name, static_key(part._buffers[name])
+            yield name, _content(part._buffers[name])
+
+
+@functools.cache
+def _contents() -> Any:
+    """Return what tensors are known to hold, with where and at which change they hold it."""
+    return library().utils.weak.WeakTensorKeyDictionary()
+
+
+def _content(tensor: Any) -> Any:
+    """Return what a tensor holds as a key, which is read again where PyTorch counts a change."""
+    if tensor is None or tensor.is_inference() or tensor.layout is not library().strided:
+        return static_key(tensor)
+    now, known = (tensor._version, tensor.data_ptr()), _contents()
+    if tensor not in known or known[tensor][0] != now:
+        known[tensor] = now, static_key(tensor)
+    return known[tensor][1]
 
 
 @listed
@@ -820,7 +848,7 @@ def _sorted(program: Any) -> tuple[list[Any], list[Any], list[Any]]:
             count = 1 if drops(one) else FIRST.get(name_of(one), math.inf)
             kind = missing if place >= count else steps
         else:
-            kind = steps if name in TABLE or drops(node) else missing
+            kind = steps if (name in TABLE or drops(node)) and not lacked(node) else missing
         kind.append(node)
         if kind is known:
             is_known.add(node)
@@ -829,15 +857,15 @@ def _sorted(program: Any) -> tuple[list[Any], list[Any], list[Any]]:
 
 @listed
 def _missing(nodes: list[Any]) -> Iterator[Failure]:
-    """Yield each operation that there is no function for, with its first place."""
-    by_name: dict[str, list[Any]] = {}
+    """Yield each operation that there is no function for, and why, with its first place."""
+    alike: dict[tuple[str, str], list[Any]] = {}
     for node in nodes:
-        by_name.setdefault(name_of(node), []).append(node)
-    for name, those in by_name.items():
-        times = f", {len(those)} times" if len(those) > 1 else ""
-        why = "there is no function of JAX for it"
-        if _is_random(those[0]) or drops(those[0]):
+        why = f"there is no function of JAX for {', '.join(lacked(node)) or 'it'}"
+        if not lacked(node) and (_is_random(node) or drops(node)):
             why = "it draws random numbers; module.eval() may need none"
+        alike.setdefault((name_of(node), why), []).append(node)
+    for (name, why), those in alike.items():
+        times = f", {len(those)} times" if len(those) > 1 else ""
         yield Failure("operation", f"{name} at {place_of(those[0])}{times}", why)
 
 
@@ -878,6 +906,26 @@ def name_of(node: Any) -> str:
     if getattr(node.target, "namespace", None) == "aten":
         return node.target.overloadpacket.__name__
     return str(node.target)
+
+
+def _stays(function: Callable[..., Any], args: Any, options: Any) -> bool:
+    """Whether there is a function for arrays that do not move."""
+
+    def still(one: Any) -> Any:
+        return jax.lax.stop_gradient(one) if isinstance(one, jax.Array) else one
+
+    args, options = library().fx.node.map_aggregate((args, options), still)
+    try:
+        function(*args, **options)
+    except NotImplementedError:
+        return False
+    return True
+
+
+def lacked(node: Any) -> list[str]:
+    """Return what an operation is given for which its function is none."""
+    said = LACKING.get(name_of(node))
+    return [] if said is None else [*said(*node.args, **node.kwargs)]
 
 
 def _is_random(node: Any) -> bool:
@@ -947,7 +995,6 @@ def _scopes(node: Any) -> Iterator[None]:
         yield
 
 
-@functools.cache
 def numbers_of(dtype: Any) -> Any:
     return jax.dtypes.canonicalize_dtype(numpy_dtype(dtype))
 

@@ -6,7 +6,7 @@ They are in :data:`~catlearn.importing.aten.TABLE`, with the others.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import jax
@@ -19,6 +19,7 @@ from catlearn.importing.aten import (
     TABLE,
     at_axis,
     joined,
+    lacking,
     operation,
     over_channels,
     repeated,
@@ -81,11 +82,19 @@ def _bilinear(x: Array, size: Any, align_corners: bool, *scales: Any) -> Array:
     return x
 
 
+@lacking("grid_sampler", "grid_sampler_2d")
+def _lacking_of_samples(x: Any, grid: Any, mode: int, padding: int, *_: Any) -> Iterator[str]:
+    if x.meta["val"].ndim != 4:
+        yield "volumes"
+    if mode == 2:
+        yield "bicubic samples"
+    if padding == 2:
+        yield "reflected images"
+
+
 @operation("grid_sampler", "grid_sampler_2d")
 def _grid_sampler(x: Array, grid: Array, mode: int, padding: int, align_corners: bool) -> Array:
     """Return an image at given places, ``(batch, row, column, 2)`` from -1 to 1."""
-    if x.ndim != 4 or mode == 2 or padding == 2:
-        raise NotImplementedError("volumes, bicubic samples and reflected images")
     ends = x.shape[3], x.shape[2]
 
     def place(at: Array, size: int) -> Array:

@@ -6,14 +6,14 @@ were computed, such as pivots, have what is said by :data:`~catlearn.importing.a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 from jax import lax
 
-from catlearn.importing.aten import FIRST, TABLE, operation
+from catlearn.importing.aten import FIRST, TABLE, lacking, operation
 
 Array = Any
 
@@ -114,28 +114,35 @@ def _qr(x: Array, mode: str = "reduced") -> Any:
     return tuple(jnp.linalg.qr(x, mode=mode))
 
 
+@lacking("linalg_pinv")
+def _lacking_of_inverses(
+    x: Any, rcond: Any = None, hermitian: bool = False, *, rtol: Any = None, atol: Any = None
+) -> Iterator[str]:
+    if atol is not None:
+        yield "absolute limits"
+    if hermitian:
+        yield "inverses of symmetric matrices"
+
+
 @operation("linalg_pinv")
-def _pinv(
-    x: Array, rcond: float | None = None, hermitian: bool = False, *, rtol: Any = None,
-    atol: Any = None,
-) -> Array:  # fmt: skip
-    if atol is not None or hermitian:
-        raise NotImplementedError("absolute limits, and inverses of symmetric matrices")
+def _pinv(x: Array, rcond: float | None = None, *_: Any, rtol: Any = None, **__: Any) -> Array:
     return jnp.linalg.pinv(x, rtol=rtol if rcond is None else rcond)
+
+
+@lacking("linalg_lu", "linalg_lu_factor")
+def _lacking_of_factors(x: Any, *, pivot: bool = True) -> Iterator[str]:
+    if not pivot:
+        yield "factors without pivots"
 
 
 @operation("linalg_lu_factor")
 def _lu_factor(x: Array, *, pivot: bool = True) -> Any:
-    if not pivot:
-        raise NotImplementedError("factors without pivots")
     factors, places, _ = lax.linalg.lu(x)
     return factors, places + 1
 
 
 @operation("linalg_lu")
 def _lu(x: Array, *, pivot: bool = True) -> Any:
-    if not pivot:
-        raise NotImplementedError("factors without pivots")
     factors, _, order = lax.linalg.lu(x)
     count = min(x.shape[-2:])
     unit = jnp.eye(x.shape[-2], count, dtype=x.dtype)

@@ -7,14 +7,14 @@ with as many rounds as there are steps.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 from jax import lax
 
-from catlearn.importing.aten import TABLE
+from catlearn.importing.aten import TABLE, lacking
 
 Array = Any
 States = tuple[Array, ...]
@@ -60,12 +60,8 @@ def _recurrent(step: Step, several: bool) -> Callable[..., Any]:
 
     def layers(
         x: Array, start: Any, params: Any, biased: bool, count: int, dropout: float, train: bool,
-        both_ways: bool, batch_first: Any = None,
+        both_ways: bool, batch_first: bool,
     ) -> Any:  # fmt: skip
-        if batch_first is None or isinstance(params, jax.Array):
-            raise NotImplementedError("packed sequences; give them padded")
-        if train and dropout and count > 1:
-            raise NotImplementedError("dropout between layers; module.eval() has none")
         x = jnp.swapaxes(x, 0, 1) if batch_first else x
         starts = start if several else [start]
         each = len(params) // (count * (1 + both_ways))
@@ -92,3 +88,14 @@ TABLE |= {
     "rnn_relu": _recurrent(_plain(jax.nn.relu), False),
     "rnn_tanh": _recurrent(_plain(jnp.tanh), False),
 }
+
+
+@lacking("gru", "lstm", "rnn_relu", "rnn_tanh")
+def _lacking_of_layers(
+    x: Any, start: Any, params: Any, biased: bool, count: int, dropout: float, train: bool,
+    both_ways: bool, batch_first: bool | None = None,
+) -> Iterator[str]:  # fmt: skip
+    if batch_first is None:
+        yield "packed sequences; give them padded"
+    elif train and dropout and count > 1:
+        yield "dropout between layers; module.eval() has none"

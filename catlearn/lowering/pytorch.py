@@ -268,6 +268,10 @@ def _of_tensors(call: Callable[..., Any]) -> OfTensors:
     return OfTensors(several)
 
 
+WIDE = {torch.float32: torch.float64, torch.complex64: torch.complex128}
+"""Types of 64 bits, for those that JAX has instead."""
+
+
 def _meant(opaque: Mapping[str, Callable[..., Any]], *arguments: Any) -> Any:
     """Call what a label stands for: a function of tensors, or what it holds, which JAX runs."""
     *tensors, label = arguments
@@ -275,6 +279,8 @@ def _meant(opaque: Mapping[str, Callable[..., Any]], *arguments: Any) -> Any:
     if given is not None:
         return given(*tensors)
     found = _of_tensors(label.call)(tensors)
+    if any(one.dtype in WIDE.values() for one in tensors):
+        found = tuple(one.to(WIDE.get(one.dtype, one.dtype)) for one in found)
     return found[0] if len(found) == 1 else found
 
 

@@ -116,6 +116,7 @@ def test_attentions_are_one_operation(name, called):
     [
         (Attention(weighed=lambda s: s.softmax(-1) ** 2), "follows its scores"),
         (Attention(lambda s: s.tanh()), "stands between"),
+        (Attention(lambda s: torch.linalg.pinv(s, atol=0.1)), "linalg_pinv"),
         (Attention(weighed=lambda s: s.softmax(2)), "softmax"),
         (Attention(lambda s: s.softmax(-1) + 0 * s.softmax(-1).sum()), ""),
     ],

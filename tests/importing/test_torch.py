@@ -45,11 +45,13 @@ def differs(found, expected):
     ours = [np.asarray(one, float) for one in jax.tree.leaves(found)]
     leaves = [one for one in torch.utils._pytree.tree_leaves(expected) if one is not None]
     theirs = [one.detach().double().numpy() for one in leaves]
-    # Infinite entries have to be equal.
+    pairs = [*zip(ours, theirs, strict=True)]
+    # Entries that are not finite have to be equal.
     with np.errstate(invalid="ignore"):
-        apart = [np.where(a == b, 0, a - b) for a, b in zip(ours, theirs, strict=True)]
-    scales = [np.abs(np.where(np.isinf(b), 0, b)).max(initial=1e-30) for b in theirs]
-    return max(np.abs(d).max(initial=0) / s for d, s in zip(apart, scales, strict=True))
+        apart = [np.where((a == b) | (np.isnan(a) & np.isnan(b)), 0, a - b) for a, b in pairs]
+    scales = [np.abs(np.where(np.isfinite(b), b, 0)).max(initial=1e-30) for b in theirs]
+    each = [np.abs(d).max(initial=0) / s for d, s in zip(apart, scales, strict=True)]
+    return np.max(each)  # nan if one is
 
 
 def agrees(module, *inputs, **named):
@@ -243,6 +245,7 @@ PRODUCTS = [
     lambda x, y: [
         F.scaled_dot_product_attention(x, x, x),
         F.scaled_dot_product_attention(x, x, x, is_causal=True),
+        F.scaled_dot_product_attention(x, x, x, torch.tensor([[True], [False], [True], [True]])),
     ],
     lambda x, y: [
         F.layer_norm(x, (3,)),
@@ -406,7 +409,11 @@ class Sloped(nn.Module):
         y = self.cells(self.rows(torch.tensor([[0, 1], [3, 1]])) * x[:1])[0]
         places = torch.tensor([[0, 0, 1], [2, 2, 2]])
         least = (x + 9).scatter_reduce(1, places, x, "amin", include_self=False)
-        return [y, least, torch.linalg.vector_norm(0 * x, dim=1), (0 * x).std(1), torch.cdist(x, x)]
+        shown = torch.tensor([[False, False], [True, False]])
+        masks = shown, torch.zeros(2, 2).masked_fill(~shown, -torch.inf)
+        hidden = [F.scaled_dot_product_attention(x[None], x[None], x[None], m) for m in masks]
+        flat = [torch.linalg.vector_norm(0 * x, dim=1), (0 * x).std(1), torch.cdist(x, x)]
+        return [y, least, *hidden, *flat]
 
 
 def test_gradients_are_those_of_torch():
@@ -605,6 +612,17 @@ LOOSE = torch.ones(3, requires_grad=True)
 
 REFUSED = {
     "operation": (Elsewhere(), {"operation"}, 2),
+    "options": (
+        Given(
+            lambda w, x: (
+                torch.linalg.pinv(x @ x.mT, atol=0.1, hermitian=True).sum()
+                + F.grid_sample(x[None, None], x[None, None, :, :2], "bicubic", "reflection", True)
+                + torch.special.airy_ai(x).sum()
+            )
+        ),
+        {"operation"},
+        3,
+    ),
     "device": (nn.Linear(3, 2, device="meta"), {"device"}, 1),
     "shape": (Given(lambda w, x: x[x > 0]), {"shape"}, 1),
     "rows": (Given(lambda w, x: torch.nonzero(x)), {"shape"}, 1),
@@ -637,6 +655,15 @@ def test_what_cannot_be_imported_is_refused(name):
     assert len(failures) == count
     if name != "device" and name != "export":
         module(*drawn((2, 3)))
+
+
+def test_derivatives_that_jax_lacks_are_named():
+    module = in_jax(Given(lambda w, x: torch.linalg.householder_product(x, x[0])))
+    (x,) = drawn((3, 3))
+    torch.testing.assert_close(module(x), module.original()(x))
+    with pytest.raises(ImportRefused) as caught:
+        module(x.requires_grad_())
+    assert [one.law for one in caught.value.failures] == ["derivative"]
 
 
 def test_masks_are_read_whatever_is_in_them():
@@ -836,6 +863,11 @@ def test_a_module_in_jax_is_transformed_and_imported_by_shape():
         assert found["n"].dtype is torch.int64
     assert len(seen) == 2
     assert copy.deepcopy(fast)(x)["y"].equal(fast(x)["y"])
+    wide = copy.deepcopy(fast).double()
+    for enabled, bound in ((False, 1e-5), (True, 1e-12)):
+        with jax.enable_x64(enabled):
+            exact = x.double() * wide.w / 2
+            torch.testing.assert_close(wide(x.double())["y"], exact, rtol=bound, atol=0)
     half = in_jax(Given(lambda w, x: x * w)).bfloat16()
     assert half(x.bfloat16()).dtype is torch.bfloat16
     with pytest.raises(CatlearnError):
@@ -904,6 +936,11 @@ def test_modules_run_as_they_are_now_and_so_do_copies(monkeypatch, mutants):
 
     assert [name for name, change in CHANGES.items() if apart(change)] == []
     torch.testing.assert_close(first(x), first.original()(x))
+    read = []
+    with monkeypatch.context() as patched:
+        patched.setattr(exported, "static_key", read.append)
+        first(x)
+    assert read == []
     with mutants("runs that know no attributes"):
         monkeypatch.setattr(exported, "describe", lambda module: ())
         first(x)

@@ -228,6 +228,8 @@ def test_functions_of_jax_run_in_modules():
     kernels = [one.kernel for one in circuit.apex.operations if one.kernel.name == "along"]
     zeros = {one.option("label"): torch.zeros_like for one in kernels}
     assert not to_torch(circuit, opaque=zeros)(*given)[0].any()
+    wide = module.double()(*(one.double() for one in given))
+    assert [one.dtype for one in wide[:2]] == [torch.float64] * 2
 
 
 @pytest.mark.parametrize(

@@ -220,6 +220,7 @@ def _returned(arrays: Any) -> tuple[Any, ...]:
     return tuple(map(tensor, jax.block_until_ready(arrays)))
 
 
+@functools.cache
 def numpy_dtype(dtype: Any) -> Any:
     torch = library()
 
