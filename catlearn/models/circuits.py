@@ -175,15 +175,22 @@ def _opaque(key: Any, functions: Mapping[str, Callable[..., Any]], *arguments: A
 
 
 def _shifted(x: jax.Array, y: jax.Array) -> jax.Array:
-    """Return x - y for y no less than x, and -inf where x is that.
+    """Return x - y for y no less than x, and -inf where x is that; the slopes are 1 and -1.
 
     What is subtracted is finite, y or the greatest or least number: so the gap is inf where both
     are, and -inf where x is. And x is read once, and the gap more often: so a compiler that
-    contracts a * b - y does so wherever the gap is formed, or nowhere.
+    contracts a * b - y does so wherever the gap is formed, or nowhere. The slopes read neither, so
+    that none is kept for them.
     """
-    ends = jnp.finfo(y.dtype)
-    gap = x - jax.lax.clamp(jnp.asarray(ends.min, y.dtype), y, jnp.asarray(ends.max, y.dtype))
-    return jax.lax.select(jax.lax.ne(gap, gap), jax.lax.full_like(gap, jnp.nan), gap)
+
+    @jax.custom_jvp
+    def gap(x: jax.Array, y: jax.Array) -> jax.Array:
+        ends = jnp.finfo(y.dtype)
+        found = x - jax.lax.clamp(jnp.asarray(ends.min, y.dtype), y, jnp.asarray(ends.max, y.dtype))
+        return jax.lax.select(jax.lax.ne(found, found), jax.lax.full_like(found, jnp.nan), found)
+
+    gap.defjvp(lambda given, slopes: (gap(*given), slopes[0] - slopes[1]))
+    return gap(x, y)
 
 
 def _earlier(x: jax.Array, y: jax.Array, i: jax.Array, j: jax.Array) -> jax.Array:
