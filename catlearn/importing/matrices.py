@@ -19,10 +19,9 @@ Array = Any
 
 # Matrices
 
+TABLE |= dict.fromkeys(("inverse", "linalg_inv"), jnp.linalg.inv)
 TABLE |= {
-    "inverse": jnp.linalg.inv,
     "linalg_eig": jnp.linalg.eig,
-    "linalg_inv": jnp.linalg.inv,
     "linalg_householder_product": lax.linalg.householder_product,
     "linalg_matrix_exp": jnp.vectorize(jax.scipy.linalg.expm, signature="(n,n)->(n,n)"),
     "_linalg_det": lambda x: (jnp.linalg.det(x), None, None),

@@ -3,6 +3,17 @@
 They are in :data:`~catlearn.importing.aten.TABLE`, with the others. What is made of an input alone
 is one product for all steps, and a step has the rest, so that a circuit that is read has a block
 with as many rounds as there are steps.
+
+With a = W x + b and h' = W' h + b', cut into parts, and the logistic function s, a step is
+
+* plain: h = tanh(a + h'), or relu of it;
+* LSTM: c = s(a_f + h'_f) c + s(a_i + h'_i) tanh(a_g + h'_g), and h = s(a_o + h'_o) tanh(c), then
+  projected where the layer has a projection;
+* GRU: n = tanh(a_n + s(a_r + h'_r) h'_n), z = s(a_z + h'_z), and h = (1 - z) n + z h.
+
+Sources: Hochreiter and Schmidhuber, *Long short-term memory* (1997); Cho et al., *Learning phrase
+representations using RNN encoder-decoder* (2014), as PyTorch has it, with the reset after the
+product.
 """
 
 from __future__ import annotations
